@@ -1,0 +1,1 @@
+"""The asset graph: landing -> tables -> models -> marts -> deliverables, by school year."""

@@ -1,0 +1,86 @@
+"""The district's own numbers: thresholds, windows and code translations that differ between districts.
+
+One typed object with the defaults of the field, overridden by a YAML file (``LA_DISTRICT_FILE``). Plain modules get the
+values they need as arguments; nothing else in the project holds a threshold.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+EXIT_CODES: dict[str, str] = {
+    "graduated": "graduated", "diploma": "graduated", "w06": "graduated",
+    "dropped_out": "dropped_out", "dropout": "dropped_out", "w15": "dropped_out", "w05": "dropped_out",
+    "transferred": "transferred", "transfer": "transferred", "w02": "transferred", "w03": "transferred", "w04": "transferred",
+    "continuing": "continuing", "promoted": "continuing", "retained": "continuing",
+}
+"""Exit codes (lower case) to outcome status; what is not listed becomes ``unknown`` and is reported."""
+
+
+class District(BaseModel):
+    """Configuration of one district.
+
+    Attributes
+    ----------
+    name : str
+        Shown on reports.
+    timezone : str
+        IANA zone of the school calendar and of the schedules.
+    chronic_absence_rate : float
+        A student attending at most ``1 - rate`` of the enrolled days is chronically absent; 0.10 by federal use.
+    minimum_days_enrolled : int
+        Enrolled days below which chronic absence is not judged.
+    incomparable_attendance_years : tuple of str
+        Years whose attendance does not compare (closures of 2020).
+    years_without_spring_tests : tuple of str
+        Years without state tests in spring.
+    exit_codes : dict
+        Exit codes, lower case, to graduated, dropped_out, transferred or continuing.
+    stale_after_days : int
+        Days without a new file after which a source counts as stale during the school year.
+    quarantine_limit : float
+        Share of a file's rows in quarantine above which the landing check fails.
+    row_count_tolerance : float
+        Relative change of a table's rows against the year before that raises a warning.
+    min_cell : int
+        Cells of fewer students are suppressed in what leaves the restricted zone.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = "District"
+    timezone: str = "America/New_York"
+    chronic_absence_rate: float = Field(0.10, gt=0, lt=1)
+    minimum_days_enrolled: int = Field(10, ge=1)
+    incomparable_attendance_years: tuple[str, ...] = ("2019-20", "2020-21")
+    years_without_spring_tests: tuple[str, ...] = ("2019-20",)
+    exit_codes: dict[str, str] = Field(default_factory=lambda: dict(EXIT_CODES))
+    stale_after_days: int = Field(2, ge=1)
+    quarantine_limit: float = Field(0.02, ge=0, le=1)
+    row_count_tolerance: float = Field(0.25, gt=0)
+    min_cell: int = Field(10, ge=1)
+
+
+def load_district(path: str | None = None) -> District:
+    """Read the district's YAML file (argument, else ``LA_DISTRICT_FILE``), or take the defaults.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing or a value is out of range; the message names the file and the field.
+    """
+    path = path or os.environ.get("LA_DISTRICT_FILE", "")
+    if not path:
+        return District()
+    import yaml
+
+    file = Path(path)
+    if not file.is_file():
+        raise ValueError(f"LA_DISTRICT_FILE names {path}, which is not a file; unset it to use the defaults")
+    try:
+        return District(**(yaml.safe_load(file.read_text()) or {}))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} is not a valid district file: {error}") from error
