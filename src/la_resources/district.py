@@ -47,6 +47,8 @@ class District(BaseModel):
         Relative change of a table's rows against the year before that raises a warning.
     min_cell : int
         Cells of fewer students are suppressed in what leaves the restricted zone.
+    subject_translations : dict
+        The district's own subject texts and course codes, lower case, to subjects; they go before SCED codes and words of titles.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,6 +64,7 @@ class District(BaseModel):
     quarantine_limit: float = Field(0.02, ge=0, le=1)
     row_count_tolerance: float = Field(0.25, gt=0)
     min_cell: int = Field(10, ge=1)
+    subject_translations: dict[str, str] = Field(default_factory=dict)
 
 
 def load_district(path: str | None = None) -> District:

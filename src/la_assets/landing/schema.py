@@ -243,3 +243,52 @@ LANDING_TABLES: dict[str, Table] = {
         INCIDENTS, BEHAVIOR_POINTS, LMS_ACTIVITY, EXITS, POSTSECONDARY, PROGRAM_PARTICIPATION, FINANCE,
     )
 }
+
+STATUSES = ("loaded", "partly quarantined", "quarantined", "empty", "repeated", "unclaimed")
+
+FILES = Table(
+    "landing.files",
+    "A file of the landing zone as it was last read: what became of every row.",
+    (
+        text("source_file", "Path below the landing zone's root (inside a zip: archive.zip!member).", nullable=False),
+        text("definition", "The source definition that read it; empty if none claims the file."),
+        text("status", "What became of it.", nullable=False, options=STATUSES),
+        text("reason", "Why it was set aside, and what to do."),
+        text("delivery", "bulk, delta or full."),
+        text("encoding", "Encoding found."),
+        Column("bytes", pl.Int64, "Size in bytes.", minimum=0),
+        text("content_hash", "SHA-256 of the bytes.", nullable=False),
+        Column("rows_read", pl.Int64, "Source rows, counted at record ends.", minimum=0),
+        Column("rows_loaded", pl.Int64, "Rows that went into landing tables.", minimum=0),
+        Column("rows_duplicate", pl.Int64, "Exact repetitions of a row of the same file.", minimum=0),
+        Column("rows_skipped", pl.Int64, "Rows that the definition does not want.", minimum=0),
+        Column("rows_quarantined", pl.Int64, "Rows in directory.quarantine.", minimum=0),
+        text("rules_broken", "Broken rules with the number of rows."),
+        text("tables", "Landing tables it feeds."),
+        flag("is_late", "Arrived after the school year was over.", nullable=False),
+        Column("landed_at", pl.Datetime("us", "UTC"), "When it arrived (UTC)."),
+        Column("school_year", pl.String, "School year of the rows; of the arrival where the content tells none.", pattern=SCHOOL_YEAR_PATTERN),
+    ),
+    ("source_file",),
+)
+
+QUARANTINE = Table(
+    "directory.quarantine",
+    "A source row (or whole file) that broke its contract, with the text as it came; restricted, for the text may hold names.",
+    (
+        text("source", "The source definition.", nullable=False),
+        text("source_file", "Path below the landing zone's root.", nullable=False),
+        Column("source_row", pl.Int64, "Row in the file, the header being row 1; empty: the whole file.", nullable=True),
+        text("table", "The landing table whose contract it broke."),
+        text("column", "The column."),
+        text("rule", "The rule broken.", nullable=False),
+        text("value", "The value, cut to 200 characters."),
+        text("text", "The raw row, cut to 2,000 characters."),
+        Column("school_year", pl.String, "School year of the row, of its file, or of the arrival.", pattern=SCHOOL_YEAR_PATTERN),
+        Column("landed_at", pl.Datetime("us", "UTC"), "When the file arrived (UTC)."),
+    ),
+    ("source_file", "source_row"),
+    restricted=True,
+)
+
+TABLES = (*LANDING_TABLES.values(), FILES, QUARANTINE)

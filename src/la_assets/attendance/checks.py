@@ -1,0 +1,49 @@
+"""What to look at in attendance beyond contracts: rows that count nowhere, students without days, excused present days.
+
+Plain functions that return whether the check passes, a sentence, and counts; they are wired to assets elsewhere.
+"""
+
+import polars as pl
+
+from la_assets.attendance.schema import UNMATCHED_REASONS
+
+Outcome = tuple[bool, str, dict[str, int | float]]
+
+
+def unmatched_share(unmatched: pl.LazyFrame, daily: pl.LazyFrame, limit: float = 0.01) -> Outcome:
+    """Rows on no expected day, by reason, stay under ``limit`` of the rows that files named."""
+    reasons = dict(unmatched.group_by("reason").len().collect(engine="streaming").iter_rows())
+    named = int(daily.select((~pl.col("is_filled")).sum()).collect(engine="streaming").item())
+    lost = sum(reasons.values())
+    share = lost / (lost + named) if lost + named else 0.0
+    counts: dict[str, int | float] = {"unmatched": lost, "matched": named, "share": share}
+    counts |= {reason: reasons.get(reason, 0) for reason in UNMATCHED_REASONS}
+    return share <= limit, f"{lost} of {lost + named} attendance rows ({share:.2%}) fall on no expected day; the limit is {limit:.0%}", counts
+
+
+def students_without_days(enrollments: pl.LazyFrame, daily: pl.LazyFrame) -> Outcome:
+    """Every student enrolled by the last day with attendance has at least one expected day."""
+    last = pl.col("date").max()
+    until = daily.select(last.alias("as_of"))
+    begun = enrollments.join(until, how="cross").filter(pl.col("entry_date") <= pl.col("as_of")).select("student_key").unique()
+    missing = begun.join(daily.select("student_key").unique(), on="student_key", how="anti")
+    enrolled, without = pl.collect_all([begun.select(pl.len()), missing.select(pl.len())], engine="streaming")
+    return (
+        without.item() == 0,
+        f"{without.item()} of {enrolled.item()} enrolled students have no attendance day; their school may have sent no attendance",
+        {"students": enrolled.item(), "without_days": without.item()},
+    )
+
+
+def contradictory_days(daily: pl.LazyFrame) -> Outcome:
+    """No day is missed in full and attended for minutes, or excused without being missed."""
+    counts = (
+        daily.select(
+            ((pl.col("absent") == 1) & (pl.col("minutes") > 0)).sum().alias("absent_with_minutes"),
+            ((pl.col("absent") == 0) & pl.col("excused") & ~pl.col("tardy").fill_null(False) & ~pl.col("early_dismissal").fill_null(False))
+            .sum().alias("excused_but_present"),
+        )
+        .collect(engine="streaming")
+        .row(0, named=True)
+    )
+    return sum(counts.values()) == 0, f"{sum(counts.values())} days contradict themselves", dict(counts)

@@ -1,0 +1,128 @@
+"""What can be wrong with any table of any room: duplicate keys, broken references, columns that emptied, odd row counts, stale data.
+
+Plain functions from lazy frames to an :class:`~la_resources.check_ledger.Outcome`-shaped tuple; ``checks.py`` turns them into Dagster asset
+checks. Frames hold one school year unless the docstring says otherwise.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+Finding = tuple[bool, str, dict[str, int | float]]
+"""Passed, a sentence for the asset's page, and the figures behind it."""
+
+EMPTIED = 0.25
+"""A column that lost this share of its filled values against the year before has emptied."""
+
+
+def key_is_unique(frame: pl.LazyFrame, key: Sequence[str]) -> Finding:
+    """Every key stands in one row only."""
+    rows, keys = (
+        frame.select(rows=pl.len(), keys=pl.struct(key).n_unique()).collect(engine="streaming").row(0)
+        if key
+        else (0, 0)
+    )
+    repeated = rows - keys
+    return (
+        repeated == 0,
+        f"{rows:,} rows, each with its own ({', '.join(key)})"
+        if not repeated
+        else f"{repeated:,} of {rows:,} rows repeat a key ({', '.join(key)}); find the two files behind one of them by its source columns",
+        {"rows": rows, "repeated": repeated},
+    )
+
+
+def references_exist(child: pl.LazyFrame, columns: Sequence[str], parent: pl.LazyFrame, references: Sequence[str], parent_name: str) -> Finding:
+    """Every (non-null) reference of the child points at a row of the parent in the same school year."""
+    targets = parent.select(references).unique()
+    if targets.select(pl.len()).collect().item() == 0:
+        return True, f"not judged: {parent_name} has no rows for this year", {"orphans": 0}
+    missing = child.drop_nulls(list(columns)).join(targets, left_on=list(columns), right_on=list(references), how="anti")
+    counts = missing.select(rows=pl.len(), distinct=pl.struct(columns).n_unique()).collect(engine="streaming").row(0)
+    rows, distinct = counts if counts[0] else (0, 0)
+    if not rows:
+        return True, f"every ({', '.join(columns)}) is in {parent_name}", {"orphans": 0}
+    example = missing.select(columns).head(1).collect().row(0, named=True)
+    return (
+        False,
+        f"{rows:,} row(s) with {distinct:,} value(s) of ({', '.join(columns)}) that {parent_name} does not have, e.g. {example}; "
+        f"the file that should bring them has not arrived, or uses another kind of identifier",
+        {"orphans": rows, "distinct_orphans": distinct},
+    )
+
+
+def columns_stay_filled(frame: pl.LazyFrame, previous: pl.LazyFrame, columns: Sequence[str]) -> Finding:
+    """No column lost a quarter of its filled values against the year before; the figures are this year's filled shares."""
+    if not columns:
+        return True, "every column is required by the contract", {}
+    filled = [pl.col(c).is_not_null().mean().alias(c) for c in columns]
+    now = frame.select(filled).collect(engine="streaming").row(0, named=True)
+    before = previous.select(filled).collect(engine="streaming").row(0, named=True)
+    shares = {f"filled: {c}": round(now[c], 4) for c in columns if now[c] is not None}
+    if not shares:
+        return True, "no rows in this year", {}
+    emptied = [
+        f"{c} ({before[c]:.0%} -> {now[c]:.0%})"
+        for c in columns
+        if now[c] is not None and before[c] is not None and before[c] - now[c] > EMPTIED
+    ]
+    if emptied:
+        return False, f"columns that emptied against the year before: {', '.join(emptied)}; compare the headers of the two years' files", shares
+    return True, "every column is filled about as well as the year before", shares
+
+
+def row_count_is_plausible(rows: int, rows_before: int, tolerance: float, *, complete: bool) -> Finding:
+    """A finished year has about as many rows as the one before it; a year in progress is not judged."""
+    counts = {"rows": rows, "rows_before": rows_before}
+    if not complete:
+        return True, f"{rows:,} rows so far; the year is in progress", counts
+    if not rows_before:
+        return True, f"{rows:,} rows; no year before to compare with", counts
+    change = rows / rows_before - 1
+    if abs(change) > tolerance:
+        return (
+            False,
+            f"{rows:,} rows against {rows_before:,} the year before ({change:+.0%}, tolerance {tolerance:.0%}); "
+            "look for a missing or doubled delivery in landing.files",
+            counts,
+        )
+    return True, f"{rows:,} rows against {rows_before:,} the year before ({change:+.0%})", counts
+
+
+def current_year_is_fresh(newest: dt.datetime | None, now: dt.datetime, stale_after_days: int, school_days: Sequence[dt.date]) -> Finding:
+    """The current year's newest arrival is at most ``stale_after_days`` school days old.
+
+    Parameters
+    ----------
+    newest : datetime or None
+        ``loaded_at`` of the newest row of the current year (UTC); None if the year has no rows.
+    now : datetime
+        The moment of judging (UTC).
+    stale_after_days : int
+        School days without an arrival that are still fresh.
+    school_days : sequence of date
+        Instructional days of the current year; weekends and holidays do not count against a source.
+    """
+    past = [day for day in school_days if day < now.date()]
+    if not past:
+        return True, "the school year has not begun", {}
+    if newest is None:
+        missed = len(past)
+        passed = missed <= stale_after_days
+        return passed, f"no rows for the current year after {missed} school day(s); check that its source still delivers", {"school_days_without": missed}
+    missed = sum(day > newest.date() for day in past)
+    counts = {"school_days_without": missed}
+    if missed > stale_after_days:
+        return False, f"the newest row arrived {newest:%Y-%m-%d}, {missed} school days ago; check that its source still delivers", counts
+    return True, f"the newest row arrived {newest:%Y-%m-%d}", counts
+
+
+def summary(outcomes: Mapping[str, Finding]) -> Finding:
+    """One finding from several named ones: fails if any fails, says which."""
+    failed = {name: finding for name, finding in outcomes.items() if not finding[0]}
+    counts = {f"{name}: {k}": v for name, (_, _, figures) in outcomes.items() for k, v in figures.items()}
+    text = "; ".join(f"{name}: {finding[1]}" for name, finding in (failed or outcomes).items())
+    return not failed, text, counts

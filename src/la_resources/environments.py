@@ -1,0 +1,104 @@
+"""The one switch between environments: a name becomes the set of resources the graph runs on.
+
+``LA_ENVIRONMENT=local`` (the default) keeps everything in folders below ``LA_DATA_ROOT``; each place can be moved by a
+setting of its own. No asset knows which environment it runs in.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from la_resources.check_ledger import CheckLedger
+from la_resources.contracts import Table
+from la_resources.district import District, load_district
+from la_resources.duckdb import Warehouse
+from la_resources.io_managers import LakeIOManager
+from la_resources.lake import Lake
+from la_resources.landing_zone import LandingZone
+
+ENVIRONMENTS = ("local",)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the local environment keeps things, each movable by a setting.
+
+    Attributes
+    ----------
+    landing, lake, warehouse, mappings : str
+        ``LA_LANDING_ROOT``, ``LA_LAKE_ROOT``, ``LA_WAREHOUSE`` and ``LA_MAPPINGS`` (folders separated by ``:``); by default
+        ``landing``, ``lake``, ``warehouse.duckdb`` and ``mappings`` below ``LA_DATA_ROOT`` (``data``).
+    """
+
+    landing: str
+    lake: str
+    warehouse: str
+    mappings: tuple[str, ...]
+
+    @classmethod
+    def from_environment(cls) -> Places:
+        root = Path(os.environ.get("LA_DATA_ROOT", "data")).absolute()
+        return cls(
+            landing=os.environ.get("LA_LANDING_ROOT", str(root / "landing")),
+            lake=os.environ.get("LA_LAKE_ROOT", str(root / "lake")),
+            warehouse=os.environ.get("LA_WAREHOUSE", str(root / "warehouse.duckdb")),
+            mappings=tuple(os.environ.get("LA_MAPPINGS", str(root / "mappings")).split(":")),
+        )
+
+
+class LakeResource(dg.ConfigurableResource):
+    """The lake, for assets and checks that read or write tables themselves (landing, checks)."""
+
+    root: str
+
+    def lake(self) -> Lake:
+        return Lake(self.root)
+
+    def checks(self) -> CheckLedger:
+        return CheckLedger(Path(self.lake().root) / ".checks")
+
+
+class LandingZoneResource(dg.ConfigurableResource):
+    """The landing zone and the folders with the district's own mappings."""
+
+    root: str
+    mappings: list[str]
+
+    def zone(self) -> LandingZone:
+        return LandingZone(self.root)
+
+
+class DistrictResource(dg.ConfigurableResource):
+    """The district's thresholds and code translations (defaults, or a YAML file)."""
+
+    file: str = ""
+
+    def settings(self) -> District:
+        return load_district(self.file)
+
+
+def build_resources(contracts: Iterable[Table]) -> Mapping[str, Any]:
+    """The resources of the environment named by ``LA_ENVIRONMENT``.
+
+    Raises
+    ------
+    ValueError
+        If the environment's name is unknown; the message lists the names.
+    """
+    environment = os.environ.get("LA_ENVIRONMENT", "local")
+    if environment not in ENVIRONMENTS:
+        raise ValueError(f"LA_ENVIRONMENT={environment!r} is not an environment; choose one of {', '.join(ENVIRONMENTS)}")
+    places = Places.from_environment()
+    lake = Lake(places.lake)
+    return {
+        "lake": LakeResource(root=str(lake.root)),
+        "lake_io_manager": LakeIOManager(lake, contracts, Warehouse(places.warehouse, lake)),
+        "landing_zone": LandingZoneResource(root=places.landing, mappings=list(places.mappings)),
+        "district": DistrictResource(file=os.environ.get("LA_DISTRICT_FILE", "")),
+    }
