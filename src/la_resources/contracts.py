@@ -137,16 +137,8 @@ class Table:
         return pl.LazyFrame(schema=self.polars_schema())
 
     def shape(self, frame: pl.LazyFrame) -> pl.LazyFrame:
-        """Select the contract's columns by name, in its order; optional (nullable) columns may be missing.
-
-        Types are not cast here: a wrong type is a defect of the caller and is refused by :func:`validate`.
-        """
-        present = frame.collect_schema()
-        return frame.select(
-            pl.col(c.name) if c.name in present else pl.lit(None, dtype=c.dtype).alias(c.name)
-            for c in self.columns
-            if c.name in present or c.nullable
-        )
+        """The contract's columns by name, in its order; working columns beside them are left out."""
+        return frame.select(self.names)
 
     def pandera(self) -> pa.DataFrameSchema:
         """The pandera schema of this table (pandera is imported here, not with the module)."""

@@ -26,7 +26,7 @@ from la_resources.contracts import Table
 from la_resources.lake import Lake
 from la_resources.landing_zone import LandingZone
 from la_resources.sources.archives import Refused
-from la_resources.sources.definitions import SourceDefinition, definition_of
+from la_resources.sources.definitions import SourceDefinition, definition_of, is_companion
 from la_resources.sources.landed_file import LandedFile
 from la_resources.sources.landing_file import land_file, peek_years
 from la_resources.sources.landing_writer import LandingFolder
@@ -125,7 +125,8 @@ class Intake:
                 continue
             definition = definition_of(file.path, self.definitions)
             if definition is None:
-                done[file.path] = self._unclaimed(file)
+                if not is_companion(file.path, self.definitions):
+                    done[file.path] = self._unclaimed(file)
                 continue
             if not {record.table for record in definition.records} & set(tables):
                 continue
@@ -160,7 +161,7 @@ class Intake:
             file = found.file if isinstance(found, Refused) else found
             definition = definition_of(file.path, self.definitions)
             before = known.get(file.path)
-            read = bool(definition and before and self._unchanged(before, file, definition))
+            read = is_companion(file.path, self.definitions) or bool(definition and before and self._unchanged(before, file, definition))
             path = file.path.partition("!")[0]
             fresh[path] = fresh.get(path, True) and read
         return {path for path, read in fresh.items() if read}

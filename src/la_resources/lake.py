@@ -224,21 +224,20 @@ class Lake:
 
 
 def _contract_columns(table: Table, frame: pl.LazyFrame) -> pl.LazyFrame:
-    """The frame with the contract's columns by name; missing, foreign and wrongly typed columns are refused."""
+    """The frame's columns of the contract, by name; a missing one, nullable or not, and a wrong type are refused.
+
+    Working columns beside them are left out. That a nullable column must be there all the same is what catches a misspelled one.
+    """
     found = frame.collect_schema()
-    missing = [c.name for c in table.columns if c.name not in found and not c.nullable]
-    foreign = [name for name in found if name not in table.by_name]
-    wrong = [
-        f"{c.name} is {found[c.name]}, not {c.dtype}" for c in table.columns if c.name in found and found[c.name] not in (c.dtype, pl.Null)
-    ]
+    missing = [c.name for c in table.columns if c.name not in found]
+    wrong = [f"{c.name} is {found[c.name]}, not {c.dtype}" for c in table.columns if c.name in found and found[c.name] != c.dtype]
     problems = [
-        *([f"missing columns: {', '.join(missing)}"] if missing else []),
-        *([f"columns the contract does not know: {', '.join(foreign)}"] if foreign else []),
+        *([f"missing columns: {', '.join(missing)} (it has {', '.join(found.names())})"] if missing else []),
         *([f"wrong types: {'; '.join(wrong)}"] if wrong else []),
     ]
     if problems:
         raise ContractError(f"{table.name} does not have the columns of its contract: " + "; ".join(problems))
-    return frame.select(pl.col(c.name).cast(c.dtype) if c.name in found else pl.lit(None, dtype=c.dtype).alias(c.name) for c in table.columns)
+    return frame.select(table.names)
 
 
 def _refuse_other_years(table: Table, school_year: str, chunk: pl.DataFrame) -> None:

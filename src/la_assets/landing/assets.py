@@ -61,8 +61,7 @@ def intake(zone: LandingZoneResource, lake: LakeResource) -> Intake:
             owners=[OWNER],
             metadata=table_metadata(table) | {"landing": True},
             tags=table_tags(table),
-            skippable=False,
-        )
+        ).with_io_manager_key("lake_io_manager")
         for table in TABLES
     ],
     partitions_def=SCHOOL_YEARS,

@@ -120,7 +120,7 @@ class ParquetParts:
         if path not in self._writers:
             texts = [f.name for f in schema if pa.types.is_dictionary(f.type) or pa.types.is_string(f.type)]
             self._writers[path] = pq.ParquetWriter(
-                path, schema, compression="zstd", compression_level=1, use_dictionary=texts, store_schema=False,
+                path, schema, compression={n: "none" if n == "row_hash" else "zstd" for n in schema.names}, use_dictionary=texts, store_schema=False,
                 column_encoding={"source_row": "DELTA_BINARY_PACKED"} if "row_hash" in schema.names else None,
             )
         return self._writers[path]
@@ -160,6 +160,8 @@ def _dictionary(values: pl.Series, index: np.ndarray) -> pa.Array:
     """A dictionary array; values that are null become null rows, equal values one entry."""
     import pyarrow as pa
 
+    if not values.null_count() and values.n_unique() == len(values):
+        return pa.DictionaryArray.from_arrays(pa.array(index, pa.int32()), values.to_arrow().cast(pa.string()))
     distinct = values.drop_nulls().unique(maintain_order=True)
     places = values.replace_strict(distinct, np.arange(len(distinct), dtype=np.int32), default=None, return_dtype=pl.Int32)
     return pa.DictionaryArray.from_arrays(places.gather(index).to_arrow(), distinct.to_arrow().cast(pa.string()))

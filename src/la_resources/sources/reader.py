@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -22,6 +22,7 @@ from la_resources.sources.salvage import ragged, salvage
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.csv as pc
 
 _SAMPLE = 20_000
 _REPEATING = 0.3
@@ -179,7 +180,6 @@ class CsvRecords:
         import pyarrow as pa
         import pyarrow.csv as pc
 
-        width = len(self.header)
         if not data:
             return {position: pa.array([], pa.string()) for position in wanted}, {}
         if self._dictionary is None:
@@ -190,26 +190,36 @@ class CsvRecords:
             wrong[row.number] = row.actual_columns
             return "skip"
 
-        names = [str(position) for position in range(width)]
+        # Arrow numbers wrong rows only on one thread, so the quick way is tried first and stops at the first wrong row.
+        try:
+            table = self._arrow_table(data, wanted, quoted, None)
+        except pa.ArrowInvalid:
+            table = self._arrow_table(data, wanted, quoted, shape)
+        return {position: _one_array(table.column(str(position))) for position in wanted}, wrong
+
+    def _arrow_table(self, data: bytes, wanted: list[int], quoted: bool, wrong_row: Callable[[pc.InvalidRow], str] | None) -> pa.Table:
+        import pyarrow as pa
+        import pyarrow.csv as pc
+
         text, repeated = pa.string(), pa.dictionary(pa.int32(), pa.string())
-        table = pc.read_csv(
+        names = [str(position) for position in range(len(self.header))]
+        return pc.read_csv(
             pa.BufferReader(data),
-            read_options=pc.ReadOptions(use_threads=False, block_size=max(len(data) + 1, 1024), column_names=names),
+            read_options=pc.ReadOptions(use_threads=wrong_row is None, block_size=max(len(data) + 1, 1024), column_names=names),
             parse_options=pc.ParseOptions(
                 delimiter=self._delimiter,
                 quote_char='"' if quoted else False,
                 newlines_in_values=quoted,
                 ignore_empty_lines=False,
-                invalid_row_handler=shape,
+                invalid_row_handler=wrong_row,
             ),
             convert_options=pc.ConvertOptions(
                 check_utf8=False,
                 strings_can_be_null=False,
                 include_columns=[str(position) for position in wanted],
-                column_types={str(p): repeated if p in self._dictionary else text for p in wanted},
+                column_types={str(p): repeated if p in (self._dictionary or ()) else text for p in wanted},
             ),
         )
-        return {position: _one_array(table.column(str(position))) for position in wanted}, wrong
 
     def _repeating(self, data: bytes, wanted: list[int], quoted: bool) -> set[int]:
         """Columns whose values repeat in the first records: those are read, typed and written once per distinct value."""

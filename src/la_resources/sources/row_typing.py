@@ -117,7 +117,7 @@ def type_chunk(chunk: RecordChunk, plan: Plan, keys: PersonKeys, bundle_year: st
     for planned in plan.skip_when:
         skipped |= _holds(planned, texts, nulls)
     year_text = year.full()
-    years_seen = _counts(year_text.filter(pl.Series(~skipped)))
+    years_seen = _counts(year, ~skipped)
     findings = _Findings(chunk, year_text)
     findings.add(~skipped & year_text.is_null().to_numpy(), "", _year_name(plan), NO_YEAR, _text_at(plan.year_position, texts))
     if expected_year is not None:
@@ -151,7 +151,7 @@ def years_in(chunk: RecordChunk, plan: Plan) -> dict[str, int]:
     if plan.year_position is None or not len(chunk.source_row):
         return {}
     texts = {plan.year_position: _indexed(chunk.columns[plan.year_position])}
-    return _counts(_school_year(plan, texts, None, len(chunk.source_row)).full())
+    return _counts(_school_year(plan, texts, None, len(chunk.source_row)), np.ones(len(chunk.source_row), bool))
 
 
 class _Findings:
@@ -250,9 +250,12 @@ def _constant(value: str | None, n: int) -> Indexed:
     return Indexed(pl.Series([value], dtype=pl.String), np.zeros(n, np.int32))
 
 
-def _counts(years: pl.Series) -> dict[str, int]:
-    counted = years.drop_nulls().alias("year").value_counts()
-    return dict(zip(counted["year"].to_list(), counted["count"].to_list(), strict=True))
+def _counts(years: Indexed, rows: np.ndarray) -> dict[str, int]:
+    """Rows of each year."""
+    at = np.flatnonzero(rows) if years.index is None else years.index[rows]
+    weight = np.bincount(at, minlength=len(years.values))
+    counted = pl.DataFrame({"year": years.values, "rows": weight}).drop_nulls().group_by("year").agg(pl.col("rows").sum()).filter(pl.col("rows") > 0)
+    return dict(zip(counted["year"].to_list(), counted["rows"].to_list(), strict=True))
 
 
 def _holds(planned: PlannedCondition, texts: Mapping[int, Indexed], nulls: Sequence[str]) -> np.ndarray:

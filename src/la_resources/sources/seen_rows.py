@@ -1,6 +1,7 @@
 """Which rows of a file were read before: exact duplicates are dropped, the first is kept.
 
-Hashes of all rows so far stand in sorted runs; a table of bytes, addressed by the hash's low bits, answers "certainly new" for
+Hashes of all rows so far stand in sorted runs; a table of bytes, addressed by the hash's high bits
+(so that sorted hashes walk through it in order), answers "certainly new" for
 nearly all rows at once, so that the runs are searched only for the few others. A row counts as seen only if 64 bits of
 one hash and 32 of another agree: two different rows are never taken for one in practice. It holds no rows, only hashes.
 """
@@ -18,13 +19,13 @@ class SeenRows:
     Parameters
     ----------
     size : int
-        Bytes of the file; sets the size of the first filter (memory: at most 64 MB).
+        Bytes of the file; sets the size of the first filter (memory: at most 128 MB).
     """
 
     def __init__(self, size: int) -> None:
-        slots = 1 << min(26, max(16, int(size // 4).bit_length()))
+        slots = 1 << min(27, max(16, int(size // 4).bit_length()))
         self._filter = np.zeros(slots, np.bool_)
-        self._mask = np.uint64(slots - 1)
+        self._shift = np.uint64(64 - (slots.bit_length() - 1))
         self._runs: list[tuple[np.ndarray, np.ndarray]] = []
 
     def new(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -48,7 +49,7 @@ class SeenRows:
         a, b = first[order], second[order]
         fresh = np.ones(len(a), bool)
         fresh[1:] = (a[1:] != a[:-1]) | (b[1:] != b[:-1])
-        slot = (a & self._mask).astype(np.int64)
+        slot = (a >> self._shift).astype(np.int64)
         maybe = np.flatnonzero(self._filter[slot] & fresh)
         if len(maybe):
             fresh[maybe[self._known(a[maybe], b[maybe])]] = False
@@ -63,12 +64,10 @@ class SeenRows:
     def _known(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         known = np.zeros(len(a), bool)
         for run_a, run_b in self._runs:
-            left = np.searchsorted(run_a, a, "left")
-            inside = left < len(run_a)
-            at = np.where(inside, left, 0)
             if not len(run_a):
                 continue
-            known |= inside & (run_a[at] == a) & (run_b[at] == b)
+            at = np.minimum(np.searchsorted(run_a, a), len(run_a) - 1)
+            known |= (run_a[at] == a) & (run_b[at] == b)
         return known
 
     def _merge(self) -> None:

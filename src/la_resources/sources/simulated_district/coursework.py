@@ -25,7 +25,7 @@ def quarter_percents(
     weight = np.array([7.0, 7.0, 6.0, 6.0, 2.0, 2.0])
     effort = rng.normal(0.0, 4.0, students)
     strictness = rng.normal(0.0, 2.5, sections.school.size)
-    base = 79.5 + weight * theta[stays.student] + np.where(np.arange(6) < 4, 0.0, 7.0)
+    base = 77.0 + weight * theta[stays.student] + np.where(np.arange(6) < 4, 0.0, 6.0)
     base += (effort - 70.0 * (absence - 0.07))[stays.student][:, None] - strictness[sections.seat]
     percent = base[:, :, None] + rng.normal(0.0, 5.0, (len(stays), 6, 4))
     return np.round(percent).clip(0, 100)

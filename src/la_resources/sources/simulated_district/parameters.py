@@ -111,7 +111,7 @@ class Parameters:
     absence_intercept: float = -3.17
     absence_sd: float = 0.62
     absence_by_year: dict[str, float] = field(
-        default_factory=lambda: {"2020-21": 0.26, "2021-22": 0.30, "2022-23": 0.16, "2023-24": 0.10, "2024-25": 0.08, "2025-26": 0.06, "2026-27": 0.06}
+        default_factory=lambda: {"2020-21": 0.17, "2021-22": 0.22, "2022-23": 0.12, "2023-24": 0.08, "2024-25": 0.06, "2025-26": 0.05, "2026-27": 0.05}
     )
     tardy_rate: float = 0.025
     early_dismissal_rate: float = 0.008

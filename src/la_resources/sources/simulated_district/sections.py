@@ -86,26 +86,23 @@ def make_sections(
     elementary = grade < 6
     seat = np.full(courses.shape, -1, dtype=np.int64)
     keys: list[np.ndarray] = []
-    places: list[tuple[np.ndarray, int]] = []
+    places: list[tuple[np.ndarray, np.ndarray]] = []
     homeroom = np.zeros(len(stays), dtype=np.int64)
-    for slot in range(courses.shape[1]):
-        rows = np.flatnonzero(courses[:, slot] >= 0)
-        if rows.size == 0:
-            continue
-        level = prior[stays.student[rows], min(slot, 1)]
+    for slots in ([0], [1], [2], [3], [4, 5]):  # the two electives draw on the same courses
+        rows, column = np.nonzero(courses[:, slots] >= 0)
+        column += slots[0]
+        level = prior[stays.student[rows], np.minimum(column, 1)]
         score = parameters.sorting * level + np.sqrt(1 - parameters.sorting**2) * rng.normal(size=rows.size)
-        group = stays.school[rows].astype(np.int64) * 1000 + courses[rows, slot]
+        group = stays.school[rows].astype(np.int64) * 1000 + courses[rows, column]
         number = _spread(score, group, aim, largest)
-        if slot == 0:
+        if slots == [0]:
             homeroom[rows] = number
-        number = np.where(elementary[rows], homeroom[rows], number)
-        keys.append(group * 1000 + number)
-        places.append((rows, slot))
-    every = np.concatenate(keys)
-    distinct, which = np.unique(every, return_inverse=True)
+        keys.append(group * 1000 + np.where(elementary[rows], homeroom[rows], number))
+        places.append((rows, column))
+    distinct, which = np.unique(np.concatenate(keys), return_inverse=True)
     at = 0
-    for rows, slot in places:
-        seat[rows, slot] = which[at : at + rows.size]
+    for rows, column in places:
+        seat[rows, column] = which[at : at + rows.size]
         at += rows.size
     school, course, number = distinct // 1_000_000, distinct // 1000 % 1000, distinct % 1000
     size = np.bincount(which, minlength=distinct.size)

@@ -47,3 +47,8 @@ def spelled(day: object, spelling: str) -> str:
     if spelling == "us":
         return f"{day.month}/{day.day}/{day.year}"
     return day.strftime({"iso": "%Y-%m-%d", "usd": "%m/%d/%Y", "packed": "%Y%m%d"}[spelling])
+
+
+def constant(text: str | None, rows: int) -> pl.Series:
+    """One text (or null) in every row."""
+    return pl.Series([text], dtype=pl.String).new_from_index(0, rows)

@@ -22,7 +22,7 @@ from la_resources.sources.simulated_district.parameters import Parameters
 from la_resources.sources.simulated_district.programs import FIRST_DAY, LAST_DAY
 from la_resources.sources.simulated_district.randomness import Streams
 from la_resources.sources.simulated_district.school_year import SchoolYear
-from la_resources.sources.simulated_district.text_columns import dates_text, days_text, pick
+from la_resources.sources.simulated_district.text_columns import constant, dates_text, days_text, pick
 from la_resources.sources.simulated_district.write_days import LATE_ARRIVALS
 
 POSTING_LAG = timedelta(days=4)
@@ -54,7 +54,7 @@ def write_grades(year: SchoolYear, folder: LandingFolder, defects: Defects) -> N
             "STUDENT_NUMBER": pick(year.numbers, stays.student[stay]), "SECTION_ID": pick(year.section_codes, section),
             "COURSE_CODE": pick([x.code for x in CATALOG], course), "MARK_PD": pick(QUARTERS, np.full(stay.size, q)), "LETTER": pick(LETTERS, letter),
             "PCT": percent.astype(int), "GPA_PTS": points, "CR_ATT": credit, "CR_EARN": np.where(semester >= PASSING, credit, 0.0),
-            "POST_DATE": pl.Series([posted.isoformat()]).gather(np.zeros(stay.size, dtype=np.int64)),
+            "POST_DATE": constant(posted.isoformat(), stay.size),
         })
         _write_quarter(f"sis/grades/grades_{c.label}_{quarter}.csv", frame, c.start, quarter, posted, folder, defects)
 
@@ -126,11 +126,11 @@ def write_programs(year: SchoolYear, folder: LandingFolder, streams: Streams) ->
         days = np.minimum(end, c.known_days - 1) - FIRST_DAY + 1
         each = 30.0 if program.subject else 45.0
         frames.append(pl.DataFrame({
-            "STUDENT_NUMBER": pick(year.numbers, rows), "PROGRAM_NO": [program.name] * rows.size, "SUBJ_CD": [("LA", "MA")[program.subject]] * rows.size,
+            "STUDENT_NUMBER": pick(year.numbers, rows), "PROGRAM_NO": constant(program.name, rows.size), "SUBJ_CD": constant(("LA", "MA")[program.subject], rows.size),
             "START_DT": days_text(c, np.full(rows.size, FIRST_DAY), "iso"), "END_DT": days_text(c, np.where(running, -1, end), "iso"),
             "TIER": np.full(rows.size, 2), "MINUTES": np.round(days * 0.6 * each * fidelity), "FIDELITY": fidelity,
-            "COST_USD": np.full(rows.size, 900.0 if program.subject else 640.0), "ASSIGNED_BY": [program.assignment] * rows.size,
-        }, schema_overrides={"PROGRAM_NO": pl.String, "SUBJ_CD": pl.String, "ASSIGNED_BY": pl.String}).filter(pl.Series(began)))
+            "COST_USD": np.full(rows.size, 900.0 if program.subject else 640.0), "ASSIGNED_BY": constant(program.assignment, rows.size),
+        }).filter(pl.Series(began)))
     folder.write(f"programs/participation_{c.label}.csv", pl.concat(frames), date(c.start + 1, 5, 15))
 
 

@@ -17,7 +17,7 @@ from la_resources.sources.simulated_district.landing_folder import LandingFolder
 from la_resources.sources.simulated_district.names import FAMILY_NAMES, GIVEN_NAMES
 from la_resources.sources.simulated_district.parameters import GRADES
 from la_resources.sources.simulated_district.school_year import SchoolYear
-from la_resources.sources.simulated_district.text_columns import dates_text, days_text, pick
+from la_resources.sources.simulated_district.text_columns import constant, dates_text, days_text, pick
 
 STUDENT, STAFF, ORG, SEAT = 1, 2, 3, 4
 """Kinds of sourcedIds."""
@@ -107,7 +107,7 @@ def _student_users(year: SchoolYear, orgs: pl.Series) -> pl.DataFrame:
     frame = pl.DataFrame({
         "sourcedId": pick(year.sourced, rows), "enabledUser": "true", "orgSourcedIds": pick(orgs, school[rows]), "role": "student",
         "username": number, "userIds": "{StateID:" + pick(year.states, rows) + "}", "givenName": given, "familyName": family,
-        "middleName": pl.lit(None, dtype=pl.String), "identifier": number,
+        "middleName": constant(None, rows.size), "identifier": number,
     })
     return _contact(frame, pick(GRADES, year.students.grade[rows]))
 
@@ -119,10 +119,10 @@ def _teacher_users(year: SchoolYear, orgs: pl.Series) -> pl.DataFrame:
     number = staff_numbers(staff)
     frame = pl.DataFrame({
         "sourcedId": sourced_ids(year.seed, STAFF, staff), "enabledUser": "true", "orgSourcedIds": pick(orgs, school), "role": "teacher",
-        "username": number, "userIds": pl.lit(None, dtype=pl.String), "givenName": given, "familyName": family, "middleName": pl.lit(None, dtype=pl.String),
+        "username": number, "userIds": constant(None, staff.size), "givenName": given, "familyName": family, "middleName": constant(None, staff.size),
         "identifier": number,
     })
-    return _contact(frame, pl.Series([None] * staff.size, dtype=pl.String))
+    return _contact(frame, constant(None, staff.size))
 
 
 def _contact(frame: pl.DataFrame, grades: pl.Series) -> pl.DataFrame:
@@ -144,8 +144,8 @@ def known_students(year: SchoolYear) -> np.ndarray:
 def _courses(year: SchoolYear, orgs: pl.Series) -> pl.DataFrame:
     return pl.DataFrame({
         "sourcedId": [c.code for c in CATALOG], "schoolYearSourcedId": session_id(year.calendar.label, "YEAR"), "title": [c.title for c in CATALOG],
-        "courseCode": [c.code for c in CATALOG], "grades": pl.Series([None] * len(CATALOG), dtype=pl.String), "orgSourcedId": orgs[-1],
-        "subjects": [SUBJECT_TITLES[c.subject] for c in CATALOG], "subjectCodes": pl.Series([None] * len(CATALOG), dtype=pl.String),
+        "courseCode": [c.code for c in CATALOG], "grades": constant(None, len(CATALOG)), "orgSourcedId": orgs[-1],
+        "subjects": [SUBJECT_TITLES[c.subject] for c in CATALOG], "subjectCodes": constant(None, len(CATALOG)),
     })
 
 
@@ -158,7 +158,7 @@ def _classes(year: SchoolYear, orgs: pl.Series) -> pl.DataFrame:
         "grades": pick(GRADES, np.where(s.course < 36, s.course // 4, -1)), "courseSourcedId": pick([c.code for c in CATALOG], s.course), "classCode": code,
         "classType": pick(["scheduled", "homeroom"], (elementary & (s.subject == 0)).astype(int)), "location": "R" + pl.Series(100 + s.teacher % 200).cast(pl.String),
         "schoolSourcedId": pick(orgs, s.school), "termSourcedIds": f"{session_id(label, 'S1')},{session_id(label, 'S2')}",
-        "subjects": pick([SUBJECT_TITLES[c.subject] for c in CATALOG], s.course), "subjectCodes": pl.lit(None, dtype=pl.String),
+        "subjects": pick([SUBJECT_TITLES[c.subject] for c in CATALOG], s.course), "subjectCodes": constant(None, s.course.size),
         "periods": pl.Series(1 + s.number % 7).cast(pl.String),
     })
 
@@ -194,7 +194,7 @@ def _demographics(year: SchoolYear) -> pl.DataFrame:
     def yes(values: np.ndarray) -> pl.Series:
         return pick(["false", "true"], values.astype(int))
 
-    blank = pl.lit(None, dtype=pl.String)
+    blank = constant(None, rows.size)
     return pl.DataFrame({
         "sourcedId": pick(year.sourced, rows), "birthDate": dates_text(s.birth[rows], "iso"), "sex": pick(["female", "male", "other"], s.gender[rows]),
         "americanIndianOrAlaskaNative": yes(race == 0), "asian": yes(race == 1), "blackOrAfricanAmerican": yes((race == 2) | two),

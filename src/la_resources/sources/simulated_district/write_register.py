@@ -18,7 +18,7 @@ from la_resources.sources.simulated_district.identifiers import staff_numbers, s
 from la_resources.sources.simulated_district.landing_folder import LandingFolder
 from la_resources.sources.simulated_district.parameters import GRADES
 from la_resources.sources.simulated_district.school_year import SchoolYear
-from la_resources.sources.simulated_district.text_columns import dates_text, days_text, flags, pick, spelled
+from la_resources.sources.simulated_district.text_columns import constant, dates_text, days_text, flags, pick, spelled
 
 RACE_CODES = ("I", "A", "B", "H", "P", "W", "M")
 
@@ -124,12 +124,12 @@ def write_enrollments(year: SchoolYear, folder: LandingFolder, no_shows: tuple[n
         "PRIMARY_FLG": ["Y"] * len(stays), "NOSHOW_FLG": ["N"] * len(stays), "GRADE_CD": pick(GRADES, year.students.grade[rows]),
     })
     person, grade, school = no_shows
-    first = [spelled(c.date(0), "iso")] * person.size
+    first = constant(spelled(c.date(0), "iso"), person.size)
     absent = pl.DataFrame({
-        "STUDENT_NUMBER": student_numbers(person), "SCHOOL_NO": pick(year.schools.number, school), "ENTRY_DATE": pl.Series(first, dtype=pl.String),
-        "ENTRY_CD": pl.Series(["E01"] * person.size, dtype=pl.String), "WDRAW_DATE": pl.Series(first, dtype=pl.String),
-        "WDRAW_CD": pl.Series(["DNE"] * person.size, dtype=pl.String), "PRIMARY_FLG": pl.Series(["Y"] * person.size, dtype=pl.String),
-        "NOSHOW_FLG": pl.Series(["Y"] * person.size, dtype=pl.String), "GRADE_CD": pick(GRADES, grade),
+        "STUDENT_NUMBER": student_numbers(person), "SCHOOL_NO": pick(year.schools.number, school), "ENTRY_DATE": first,
+        "ENTRY_CD": constant("E01", person.size), "WDRAW_DATE": first,
+        "WDRAW_CD": constant("DNE", person.size), "PRIMARY_FLG": constant("Y", person.size),
+        "NOSHOW_FLG": constant("Y", person.size), "GRADE_CD": pick(GRADES, grade),
     })
     folder.write(f"sis/school_enrollments/enrollments_{c.label}.csv", pl.concat([frame, absent]), year_closed(year))
 
@@ -184,10 +184,10 @@ def write_links(year: SchoolYear, folder: LandingFolder, defects: Defects) -> No
     folder.write(
         path,
         pl.DataFrame({
-            "SCHOOL_YEAR": pl.Series([long_year(year.calendar.start)]).gather(np.zeros(int(kept.sum()), dtype=np.int64)),
+            "SCHOOL_YEAR": constant(long_year(year.calendar.start), int(kept.sum())),
             "STUDENT_NUMBER": pick(year.numbers, stays.student[stay[kept]]),
             "STAFF_NUMBER": pick(staff_numbers(np.arange(year.faculty.hired.size)), teacher[kept]), "SUBJ_CD": pick(CORE, slot[kept]),
-            "WEIGHT": np.floor(weight[kept] * 10_000 + 1e-6) / 10_000, "LINK_SRC": pl.Series(["SCHED"]).gather(np.zeros(int(kept.sum()), dtype=np.int64)),
+            "WEIGHT": np.floor(weight[kept] * 10_000 + 1e-6) / 10_000, "LINK_SRC": constant("SCHED", int(kept.sum())),
         }),
         year_closed(year),
     )

@@ -17,7 +17,7 @@ from la_resources.sources.simulated_district.landing_folder import LandingFolder
 from la_resources.sources.simulated_district.parameters import GRADES, Parameters
 from la_resources.sources.simulated_district.randomness import Streams
 from la_resources.sources.simulated_district.school_year import SchoolYear, course_indices, fast_takers
-from la_resources.sources.simulated_district.text_columns import days_text, pick
+from la_resources.sources.simulated_district.text_columns import constant, days_text, pick
 from la_resources.sources.simulated_district.vendor_headers import MAP_HEADER, SAT_HEADER, blank_frame
 
 STANDARD_HEADER = ("Category", "Benchmark", "Points Earned", "Points Possible")
@@ -61,8 +61,8 @@ def _write_fast_file(
     score = sitting.score[rows]
     mean = tests.FAST_MEANS[subject][grade] + tests.WINDOW_SHIFT[window]
     columns: dict[str, object] = {
-        "Student ID": pick(year.states, student), "Student Name": pl.lit(None, dtype=pl.String), "Enrolled School": pick(year.schools.name, _school(year, sitting, rows)),
-        "Enrolled Grade": pick(GRADES, year.students.grade[student]), "Test Reason": pick([window], np.zeros(rows.size)),
+        "Student ID": pick(year.states, student), "Student Name": constant(None, rows.size), "Enrolled School": pick(year.schools.name, _school(year, sitting, rows)),
+        "Enrolled Grade": pick(GRADES, year.students.grade[student]), "Test Reason": constant(window, rows.size),
         "Date Taken": days_text(c, sitting.day[rows], "usd"), f"{label} Scale Score": score.astype(int),
         f"{label} Achievement Level": pick([f"Level {x}" for x in range(1, 6)], tests.fast_level(score, grade, subject) - 1),
         f"{label} Percentile Rank": tests.percentile((score - mean) / 21.2),
@@ -73,7 +73,7 @@ def _write_fast_file(
     earned = streams.of(f"earned {subject} {window}", c.start, grade).binomial(possible, chance)
     for k, code in enumerate(tests.benchmarks(subject, grade)):
         header += STANDARD_HEADER
-        columns |= {f"c{k}": pick([tests.CATEGORIES[subject][k]], np.zeros(rows.size)), f"b{k}": pick([code], np.zeros(rows.size)),
+        columns |= {f"c{k}": constant(tests.CATEGORIES[subject][k], rows.size), f"b{k}": constant(code, rows.size),
                     f"e{k}": earned[:, k], f"p{k}": np.full(rows.size, possible[k])}
     path = f"fast/FAST_{c.label}_{window}_Grade{grade}_{subject}.csv"
     folder.write(path, pl.DataFrame(columns), _arrival(year, window), header)
@@ -101,9 +101,9 @@ def write_eoc(year: SchoolYear, folder: LandingFolder, parameters: Parameters) -
         folder.write(
             f"eoc/EOC_{year.calendar.label}_{exam}.csv",
             pl.DataFrame({
-                "Student ID": pick(year.states, student), "Student Name": pl.lit(None, dtype=pl.String),
+                "Student ID": pick(year.states, student), "Student Name": constant(None, rows.size),
                 "Enrolled School": pick(year.schools.name, _school(year, sitting, rows)), "Enrolled Grade": pick(GRADES, year.students.grade[student]),
-                "Test Reason": pick([f"Spring {year.calendar.start + 1}"], np.zeros(rows.size)), "Date Taken": days_text(year.calendar, sitting.day[rows], "usd"),
+                "Test Reason": constant(f"Spring {year.calendar.start + 1}", rows.size), "Date Taken": days_text(year.calendar, sitting.day[rows], "usd"),
                 f"{label} Scale Score": score.astype(int), f"{label} Achievement Level": pick([f"Level {x}" for x in range(1, 6)], tests.eoc_level(score) - 1),
                 f"{label} Percentile Rank": tests.percentile((score - tests.EOC_MEAN) / 28.2),
             }),
@@ -135,7 +135,7 @@ def write_map(year: SchoolYear, folder: LandingFolder, parameters: Parameters) -
             at, day, score, fast = (np.concatenate(pair) for pair in zip(first, second, strict=True))
             known = np.flatnonzero(day < min(year.calendar.known_days, year.calendar.open_days))
             if known.size:
-                frames.append(_map_frame(year, subject, season, sitting.rows[at[known]], day[known], score[known], fast[known], means.mean()))
+                frames.append(_map_frame(year, subject, season, sitting.rows[at[known]], day[known], score[known], fast[known]))
         if frames:
             folder.write(f"map_growth/MAP_{year.calendar.label}_{season}.csv", pl.concat(frames), _arrival(year, season))
     return missed
@@ -146,7 +146,7 @@ def year_rng(year: SchoolYear, domain: str) -> np.random.Generator:
 
 
 def _map_frame(
-    year: SchoolYear, subject: str, season: str, student: np.ndarray, day: np.ndarray, score: np.ndarray, rushed: np.ndarray, centre: float
+    year: SchoolYear, subject: str, season: str, student: np.ndarray, day: np.ndarray, score: np.ndarray, rushed: np.ndarray
 ) -> pl.DataFrame:
     c, n = year.calendar, student.size
     grade = year.students.grade[student]
@@ -156,14 +156,13 @@ def _map_frame(
     course = "Reading" if subject == "ELA" else "Math K-12"
     test = f"Growth: {'Reading' if subject == 'ELA' else 'Math'} "
     school = np.where(day >= year.mobility.move_day[student], year.mobility.new_school[student], year.students.school[student])
-    one = np.zeros(n)
     seconds = 9 * 3600 + (student * 37 + day * 61) % 14_400
     clock = [f"{h:02d}:{m:02d}:00" for h in range(9, 14) for m in range(60)]
     return blank_frame(MAP_HEADER, n, {
-        "TermName": pick([f"{season.title()} {c.start}-{c.start + 1}"], one), "DistrictName": pick(["Simulated District"], one), "District_StateID": pick(["99"], one),
+        "TermName": constant(f"{season.title()} {c.start}-{c.start + 1}", n), "DistrictName": constant("Simulated District", n), "District_StateID": constant("99", n),
         "SchoolName": pick(year.schools.name, school), "School_StateID": pick(year.schools.number, school), "StudentID": pick(year.numbers, student),
-        "Student_StateID": pick(year.states, student), "Subject": pick([title], one), "Course": pick([course], one), "GrowthMeasureYN": pick(["TRUE", "FALSE"], rushed.astype(int)),
-        "NormsReferenceData": pick(["2020"], one), "TestType": pick(["Survey With Goals"], one),
+        "Student_StateID": pick(year.states, student), "Subject": constant(title, n), "Course": constant(course, n), "GrowthMeasureYN": pick(["TRUE", "FALSE"], rushed.astype(int)),
+        "NormsReferenceData": constant("2020", n), "TestType": constant("Survey With Goals", n),
         "TestName": pick([test + "2-5", test + "6+"], (grade >= 6).astype(int)), "TestID": pl.Series(700_000_000 + (student * 3 + ("fall", "winter", "spring").index(season)) % 90_000_000).cast(pl.String),
         "TestStartDate": days_text(c, day, "usd"), "TestStartTime": pick(clock, (seconds - 9 * 3600) // 60 % len(clock)),
         "TestDurationMinutes": pl.Series(np.where(rushed, 11, 35 + (student + day) % 40)).cast(pl.String), "TestRITScore": pl.Series(score.astype(int)).cast(pl.String),
@@ -186,15 +185,14 @@ def write_sat(year: SchoolYear, folder: LandingFolder) -> dict[str, np.ndarray]:
     if rows.size:
         student = sitting.rows[rows]
         reading, math = section[student, 0], section[student, 1]
-        one = np.zeros(rows.size)
 
         def text(values: np.ndarray) -> pl.Series:
             return pl.Series(values).cast(pl.String)
 
         frame = blank_frame(SAT_HEADER, rows.size, {
             "AI_CODE": pick(year.schools.number, _school(year, sitting, rows)), "COHORT_YEAR": text(np.full(rows.size, year.calendar.start + 2)),
-            "DISTRICT_NAME": pick(["Simulated District"], one), "SECONDARY_ID": pick(year.numbers, student), "LATEST_SAT_DATE": days_text(year.calendar, sitting.day[rows], "us"),
-            "LATEST_SAT_GRADE": pick(["7"], one), "LATEST_SAT_REVISED": pick(["Y"], one), "LATEST_SAT_TOTAL": text(reading + math),
+            "DISTRICT_NAME": constant("Simulated District", rows.size), "SECONDARY_ID": pick(year.numbers, student), "LATEST_SAT_DATE": days_text(year.calendar, sitting.day[rows], "us"),
+            "LATEST_SAT_GRADE": constant("7", rows.size), "LATEST_SAT_REVISED": constant("Y", rows.size), "LATEST_SAT_TOTAL": text(reading + math),
             "LATEST_SAT_EBRW": text(reading), "LATEST_SAT_MATH_SECTION": text(math), "PERCENTILE_NATREP_SAT_TOTAL": text(tests.percentile((reading + math - 1030) / 190.0)),
             "PERCENTILE_NATREP_SAT_EBRW": text(tests.percentile((reading - 515) / 98.0)), "PERCENTILE_NATREP_SAT_MATH_SECTION": text(tests.percentile((math - 515) / 98.0)),
             "EBRW_CCR_BENCHMARK": pick(["N", "Y"], (reading >= 480).astype(int)), "MATH_CCR_BENCHMARK": pick(["N", "Y"], (math >= 530).astype(int)),

@@ -1,0 +1,1 @@
+"""Assessments: attempts at tests with the official one named, and points by standard."""

@@ -1,0 +1,42 @@
+"""Points by standard: what a student earned of what could be earned on each benchmark of a test."""
+
+import polars as pl
+
+from la_assets.folding import ARRIVAL, last_arrived
+from la_assets.roster.identity import resolve_keys
+
+KEY = ["student_key", "assessment_id", "subject", "window", "administered_on", "standard_code"]
+
+
+def standards(landed: pl.LazyFrame, identifiers: pl.LazyFrame) -> pl.LazyFrame:
+    """The table ``assessments.standards`` of one school year.
+
+    A test report may name a standard once per item: the items of one file row are added up. A later row of the same student,
+    test and standard then replaces an earlier one.
+
+    Parameters
+    ----------
+    landed : polars.LazyFrame
+        ``landing.assessment_standards`` of the year.
+    identifiers : polars.LazyFrame
+        ``directory.identifiers`` of the year.
+    """
+    item_sums = (
+        resolve_keys(landed, identifiers)
+        .group_by(*KEY, *ARRIVAL)
+        .agg(
+            pl.col("grade_level", "category", "reported_on", "source", "school_year").drop_nulls().first(),
+            _sum_of_known("points_earned"),
+            _sum_of_known("points_possible"),
+        )
+    )
+    return last_arrived(item_sums, KEY).select(
+        *KEY, "grade_level", "category", "points_earned", "points_possible", "school_year",
+        pl.coalesce("reported_on", "administered_on", pl.col("landed_at").dt.date()).alias("known_on"), "source",
+        pl.col("landed_at").alias("loaded_at"),
+    )
+
+
+def _sum_of_known(column: str) -> pl.Expr:
+    value = pl.col(column)
+    return pl.when(value.is_not_null().any()).then(value.sum()).alias(column)

@@ -1,0 +1,1 @@
+"""Behaviour: incidents with their actions, and positive points."""

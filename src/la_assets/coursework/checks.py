@@ -1,0 +1,30 @@
+"""What to look at in coursework beyond contracts: impossible values left, marks without a course.
+
+Plain functions that return whether the check passes, a sentence, and counts; they are wired to assets elsewhere.
+"""
+
+import polars as pl
+
+Outcome = tuple[bool, str, dict[str, int | float]]
+
+
+def no_impossible_marks(grades: pl.LazyFrame) -> Outcome:
+    """No mark earns more credits than were attempted, or has grade points with a failing letter."""
+    failing = pl.col("letter").str.strip_chars().str.to_uppercase() == "F"
+    counts = (
+        grades.select(
+            (pl.col("credits_earned") > pl.col("credits_attempted")).sum().alias("more_earned_than_attempted"),
+            (failing & (pl.col("credits_earned") > 0)).sum().alias("credit_for_an_f"),
+            (failing & (pl.col("gpa_points") > 0)).sum().alias("points_for_an_f"),
+            (~pl.col("gpa_points").is_between(0, 5)).sum().alias("gpa_outside_0_to_5"),
+        )
+        .collect(engine="streaming").row(0, named=True)
+    )
+    return sum(counts.values()) == 0, f"{sum(counts.values())} marks contradict themselves", dict(counts)
+
+
+def marks_with_a_course(grades: pl.LazyFrame, expected: float = 0.95) -> Outcome:
+    """At least ``expected`` of the marks belong to a section that the roster lists with a course."""
+    marks, courses = grades.select(pl.len(), pl.col("course_id").count().alias("courses")).collect(engine="streaming").row(0)
+    share = courses / marks if marks else 1.0
+    return share >= expected, f"{share:.1%} of {marks} marks have a course; expected {expected:.0%}", {"marks": marks, "with_course": courses}

@@ -1,0 +1,1 @@
+"""Engagement: activity in the learning management system by student, section and day."""

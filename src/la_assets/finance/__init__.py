@@ -1,0 +1,1 @@
+"""Finance: per-pupil spending of schools."""

@@ -1,0 +1,1 @@
+"""Outcomes: how students left the district, and where they enrolled afterwards."""

@@ -1,0 +1,23 @@
+"""What to look at in outcomes beyond contracts: exit codes that the district's list does not have.
+
+Plain functions that return whether the check passes, a sentence, and counts; they are wired to assets elsewhere.
+"""
+
+import polars as pl
+
+Outcome = tuple[bool, str, dict[str, int | float]]
+
+
+def exit_codes_are_known(exits: pl.LazyFrame, limit: float = 0.02) -> Outcome:
+    """At most ``limit`` of the exits have a code that the district's list does not translate; the codes are listed with counts."""
+    unknown = (
+        exits.filter(pl.col("status") == "unknown").group_by("exit_code").len().sort("len", "exit_code", descending=[True, False])
+        .collect(engine="streaming")
+    )
+    total = int(exits.select(pl.len()).collect(engine="streaming").item())
+    rows = int(unknown.get_column("len").sum())
+    share = rows / total if total else 0.0
+    counts: dict[str, int | float] = {"exits": total, "unknown": rows, "share": share}
+    counts |= {f"code {code!r}": many for code, many in unknown.head(20).iter_rows()}
+    named = ", ".join(repr(code) for code in unknown.get_column("exit_code").head(5))
+    return share <= limit, f"{rows} of {total} exits ({share:.2%}) have an unknown code{f' ({named})' if rows else ''}; the limit is {limit:.0%}", counts

@@ -1,0 +1,1 @@
+"""Programs: participation in programs and interventions, with dosage and cost."""
