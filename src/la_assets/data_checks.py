@@ -17,6 +17,9 @@ Finding = tuple[bool, str, dict[str, int | float]]
 EMPTIED = 0.25
 """A column that lost this share of its filled values against the year before has emptied."""
 
+FEW_ROWS = 100
+"""A year before with fewer rows says nothing about how many there should be."""
+
 
 def key_is_unique(frame: pl.LazyFrame, key: Sequence[str]) -> Finding:
     """Every key stands in one row only."""
@@ -79,8 +82,8 @@ def row_count_is_plausible(rows: int, rows_before: int, tolerance: float, *, com
     counts = {"rows": rows, "rows_before": rows_before}
     if not complete:
         return True, f"{rows:,} rows so far; the year is in progress", counts
-    if not rows_before:
-        return True, f"{rows:,} rows; no year before to compare with", counts
+    if rows_before < FEW_ROWS:
+        return True, f"{rows:,} rows; the year before has {rows_before:,}, too few to compare with", counts
     change = rows / rows_before - 1
     if abs(change) > tolerance:
         return (

@@ -18,6 +18,13 @@ ROOMS = (
     "landing",
     "roster",
     "attendance",
+    "assessments",
+    "coursework",
+    "behavior",
+    "engagement",
+    "outcomes",
+    "programs",
+    "finance",
 )
 """Folders of ``la_assets``, in the order in which data flows."""
 

@@ -11,7 +11,8 @@ _student = ForeignKey(("student_key",), "roster.students", ("student_key",))
 _test = (
     text("assessment_id", "Test family, e.g. FAST, EOC, MAP Growth, i-Ready, SAT, ACT.", nullable=False),
     text("subject", "Subject.", nullable=False, options=SUBJECTS),
-    text("window", "Window: PM1, PM2, PM3, fall, winter, spring, EOC; missing where the test has none."),
+    text("window", "Window: PM1, PM2, PM3, fall, winter, spring, EOC; `none` where the test has none.", nullable=False),
+    whole("attempt", "Number of the attempt by date, from 1, within student, test, subject, window and year.", 1, nullable=False),
     day("administered_on", "Tested on; missing where the source does not say or the student was not tested."),
 )
 
@@ -21,7 +22,7 @@ SCORES = Table(
     (
         student_key(),
         *_test,
-        whole("attempt", "Attempt, from 1; numbered by date where the source does not.", 1, 100, nullable=False),
+        whole("source_attempt", "Attempt as the source numbers it.", 1, 50),
         text("grade_level", "Grade tested.", options=GRADES),
         day("reported_on", "Result became known on."),
         number("scale_score", "Scale score."),
@@ -33,7 +34,7 @@ SCORES = Table(
         flag("is_vertical_scale", "Scores compare across grades; only said to be so where the source is known for it.", nullable=False),
         *lineage_columns(),
     ),
-    ("student_key", "assessment_id", "subject", "window", "administered_on", "attempt", "school_year"),
+    ("student_key", "assessment_id", "subject", "window", "attempt", "school_year"),
     (_student,),
 )
 
@@ -50,6 +51,6 @@ STANDARDS = Table(
         number("points_possible", "Points possible, over all items on the standard.", 0),
         *lineage_columns(),
     ),
-    ("student_key", "assessment_id", "subject", "window", "administered_on", "standard_code", "school_year"),
+    ("student_key", "assessment_id", "subject", "window", "attempt", "standard_code", "school_year"),
     (_student,),
 )

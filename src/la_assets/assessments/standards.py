@@ -1,11 +1,14 @@
 """Points by standard: what a student earned of what could be earned on each benchmark of a test."""
 
+import datetime as dt
+
 import polars as pl
 
+from la_assets.assessments.scores import SITTING
 from la_assets.folding import ARRIVAL, last_arrived
 from la_assets.roster.identity import resolve_keys
 
-KEY = ["student_key", "assessment_id", "subject", "window", "administered_on", "standard_code"]
+KEY = [*SITTING, "administered_on", "standard_code"]
 
 
 def standards(landed: pl.LazyFrame, identifiers: pl.LazyFrame) -> pl.LazyFrame:
@@ -22,7 +25,7 @@ def standards(landed: pl.LazyFrame, identifiers: pl.LazyFrame) -> pl.LazyFrame:
         ``directory.identifiers`` of the year.
     """
     item_sums = (
-        resolve_keys(landed, identifiers)
+        resolve_keys(landed, identifiers).with_columns(pl.col("window").fill_null("none"))
         .group_by(*KEY, *ARRIVAL)
         .agg(
             pl.col("grade_level", "category", "reported_on", "source", "school_year").drop_nulls().first(),
@@ -30,8 +33,9 @@ def standards(landed: pl.LazyFrame, identifiers: pl.LazyFrame) -> pl.LazyFrame:
             _sum_of_known("points_possible"),
         )
     )
+    attempt = pl.col("administered_on").fill_null(dt.date.max).rank("dense").over(SITTING).cast(pl.Int32).alias("attempt")
     return last_arrived(item_sums, KEY).select(
-        *KEY, "grade_level", "category", "points_earned", "points_possible", "school_year",
+        *KEY, attempt, "grade_level", "category", "points_earned", "points_possible", "school_year",
         pl.coalesce("reported_on", "administered_on", pl.col("landed_at").dt.date()).alias("known_on"), "source",
         pl.col("landed_at").alias("loaded_at"),
     )

@@ -1,16 +1,18 @@
 """What to look at in attendance beyond contracts: rows that count nowhere, students without days, excused present days.
 
-Plain functions that return whether the check passes, a sentence, and counts; they are wired to assets elsewhere.
+Functions from frames of one year to a finding (whether the check passes, a sentence, counts), and at the end the list that
+binds them to tables.
 """
 
 import polars as pl
 
-from la_assets.attendance.schema import UNMATCHED_REASONS
+from la_assets.attendance.schema import DAILY, UNMATCHED, UNMATCHED_REASONS
+from la_assets.checks import TableCheck
+from la_assets.data_checks import Finding
+from la_assets.roster.schema import ENROLLMENTS
 
-Outcome = tuple[bool, str, dict[str, int | float]]
 
-
-def unmatched_share(unmatched: pl.LazyFrame, daily: pl.LazyFrame, limit: float = 0.01) -> Outcome:
+def unmatched_share(unmatched: pl.LazyFrame, daily: pl.LazyFrame, limit: float = 0.01) -> Finding:
     """Rows on no expected day, by reason, stay under ``limit`` of the rows that files named."""
     reasons = dict(unmatched.group_by("reason").len().collect(engine="streaming").iter_rows())
     named = int(daily.select((~pl.col("is_filled")).sum()).collect(engine="streaming").item())
@@ -18,10 +20,11 @@ def unmatched_share(unmatched: pl.LazyFrame, daily: pl.LazyFrame, limit: float =
     share = lost / (lost + named) if lost + named else 0.0
     counts: dict[str, int | float] = {"unmatched": lost, "matched": named, "share": share}
     counts |= {reason: reasons.get(reason, 0) for reason in UNMATCHED_REASONS}
-    return share <= limit, f"{lost} of {lost + named} attendance rows ({share:.2%}) fall on no expected day; the limit is {limit:.0%}", counts
+    words = f"{lost} of {lost + named} attendance rows ({share:.2%}) fall on no expected day; the limit is {limit:.0%}"
+    return share <= limit, words, counts
 
 
-def students_without_days(enrollments: pl.LazyFrame, daily: pl.LazyFrame) -> Outcome:
+def students_without_days(enrollments: pl.LazyFrame, daily: pl.LazyFrame) -> Finding:
     """Every student enrolled by the last day with attendance has at least one expected day."""
     last = pl.col("date").max()
     until = daily.select(last.alias("as_of"))
@@ -35,7 +38,7 @@ def students_without_days(enrollments: pl.LazyFrame, daily: pl.LazyFrame) -> Out
     )
 
 
-def contradictory_days(daily: pl.LazyFrame) -> Outcome:
+def contradictory_days(daily: pl.LazyFrame) -> Finding:
     """No day is missed in full and attended for minutes, or excused without being missed."""
     counts = (
         daily.select(
@@ -47,3 +50,21 @@ def contradictory_days(daily: pl.LazyFrame) -> Outcome:
         .row(0, named=True)
     )
     return sum(counts.values()) == 0, f"{sum(counts.values())} days contradict themselves", dict(counts)
+
+
+CHECKS = {
+    DAILY.name: (
+        TableCheck(
+            "rows_fall_on_expected_days", (UNMATCHED, DAILY), lambda year: unmatched_share(year[UNMATCHED], year[DAILY]),
+            "At most 1 % of the attendance rows fall on no expected day; `attendance.unmatched` lists them with the reason.",
+        ),
+        TableCheck(
+            "enrolled_students_have_days", (ENROLLMENTS, DAILY), lambda year: students_without_days(year[ENROLLMENTS], year[DAILY]),
+            "Every student enrolled by the last day with data has an expected day; else look which schools have sent no attendance.",
+        ),
+        TableCheck(
+            "days_do_not_contradict_themselves", (DAILY,), lambda year: contradictory_days(year[DAILY]),
+            "No day is missed in full yet attended for minutes, or excused without being missed; ask the school to correct the day.",
+        ),
+    ),
+}

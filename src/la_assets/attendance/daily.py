@@ -40,6 +40,7 @@ def daily(
     school_identifiers: pl.LazyFrame,
     calendar: pl.LazyFrame,
     enrollments: pl.LazyFrame,
+    *,
     first_day: dt.date,
     last_day: dt.date,
 ) -> pl.LazyFrame:

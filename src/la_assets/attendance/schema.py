@@ -10,7 +10,11 @@ from la_assets.landing.schema import day, flag, number, text, whole
 from la_resources.contracts import Column, ForeignKey, Table, lineage_columns, student_key
 
 UNMATCHED_REASONS = (
-    "outside the school year", "dated after the file arrived", "not an instructional day", "no enrollment at the school", "outside the enrollment",
+    "outside the school year",
+    "dated after the file arrived",
+    "not an instructional day",
+    "no enrollment at the school",
+    "outside the enrollment",
 )
 
 _student = ForeignKey(("student_key",), "roster.students", ("student_key",))
@@ -61,7 +65,7 @@ _sums = (
     whole("tardies", "Days come late.", 0, 366, nullable=False),
     whole("early_dismissals", "Days left early.", 0, 366, nullable=False),
     number("rate", "Share of enrolled days attended: 1 - days_absent / days_enrolled.", 0, 1, nullable=False),
-    flag("chronic", "Chronically absent: missed 10 % or more of the enrolled days (District.chronic_absence_rate); missing under the minimum of enrolled days."),
+    flag("chronic", "Missed 10 % or more (District.chronic_absence_rate) of the enrolled days; missing under the minimum of days."),
     flag("comparable", "Whether the year's attendance compares with other years (not 2019-20 and 2020-21).", nullable=False),
     day("first_date", "First day counted.", nullable=False),
     day("last_date", "Last day counted: the as-of date of the sums.", nullable=False),

@@ -28,6 +28,7 @@ def unmatched(
     school_identifiers: pl.LazyFrame,
     calendar: pl.LazyFrame,
     enrollments: pl.LazyFrame,
+    *,
     first_day: dt.date,
     last_day: dt.date,
 ) -> pl.LazyFrame:
@@ -57,7 +58,8 @@ def _not_plainly_expected(
 ) -> pl.LazyFrame:
     """Rows but those of students with a single span at the school, within it and on an open day: nearly all rows go here."""
     single = spans.group_by(PAIR).agg(pl.len().alias("spans"), pl.col("entry_date").min(), pl.col("last_date").max())
-    plain = (pl.col("spans") == 1) & pl.col("date").is_between("entry_date", "last_date") & pl.col("is_open") & plausible(first_day, last_day)
+    within = (pl.col("spans") == 1) & pl.col("date").is_between("entry_date", "last_date")
+    plain = within & pl.col("is_open") & plausible(first_day, last_day)
     return (
         rows.join(single, on=PAIR, how="left")
         .join(open_days, on=["school_id", "date"], how="left")

@@ -23,6 +23,7 @@ def points(landed: pl.LazyFrame, identifiers: pl.LazyFrame) -> pl.LazyFrame:
     file = pl.struct("landed_at", "source_file")
     by_file = (
         resolve_keys(landed, identifiers)
+        .with_columns(pl.col("reason").fill_null("unspecified"))
         .group_by(*KEY, "landed_at", "source_file")
         .agg(pl.col("points").sum(), pl.len().cast(pl.Int32).alias("awards"), pl.col("source", "school_year").first())
     )

@@ -31,7 +31,7 @@ POINTS = Table(
     (
         student_key(),
         day("date", "Day.", nullable=False),
-        text("reason", "Reason, as sent."),
+        text("reason", "Reason, as sent; `unspecified` where none is given.", nullable=False),
         number("points", "Points, added over the day's awards for the reason.", 0, nullable=False),
         whole("awards", "Awards added up.", 1, nullable=False),
         *lineage_columns(),

@@ -1,14 +1,17 @@
 """What to look at in coursework beyond contracts: impossible values left, marks without a course.
 
-Plain functions that return whether the check passes, a sentence, and counts; they are wired to assets elsewhere.
+Functions from frames of one year to a finding (whether the check passes, a sentence, counts), and at the end the list that
+binds them to tables.
 """
 
 import polars as pl
 
-Outcome = tuple[bool, str, dict[str, int | float]]
+from la_assets.checks import TableCheck
+from la_assets.coursework.schema import GRADES
+from la_assets.data_checks import Finding
 
 
-def no_impossible_marks(grades: pl.LazyFrame) -> Outcome:
+def no_impossible_marks(grades: pl.LazyFrame) -> Finding:
     """No mark earns more credits than were attempted, or has grade points with a failing letter."""
     failing = pl.col("letter").str.strip_chars().str.to_uppercase() == "F"
     counts = (
@@ -23,8 +26,23 @@ def no_impossible_marks(grades: pl.LazyFrame) -> Outcome:
     return sum(counts.values()) == 0, f"{sum(counts.values())} marks contradict themselves", dict(counts)
 
 
-def marks_with_a_course(grades: pl.LazyFrame, expected: float = 0.95) -> Outcome:
+def marks_with_a_course(grades: pl.LazyFrame, expected: float = 0.95) -> Finding:
     """At least ``expected`` of the marks belong to a section that the roster lists with a course."""
     marks, courses = grades.select(pl.len(), pl.col("course_id").count().alias("courses")).collect(engine="streaming").row(0)
     share = courses / marks if marks else 1.0
-    return share >= expected, f"{share:.1%} of {marks} marks have a course; expected {expected:.0%}", {"marks": marks, "with_course": courses}
+    words = f"{share:.1%} of {marks} marks have a course; expected {expected:.0%}"
+    return share >= expected, words, {"marks": marks, "with_course": courses}
+
+
+CHECKS = {
+    GRADES.name: (
+        TableCheck(
+            "no_impossible_marks", (GRADES,), lambda year: no_impossible_marks(year[GRADES]),
+            "No mark contradicts itself (credit or grade points for an F, more credits earned than attempted).",
+        ),
+        TableCheck(
+            "marks_have_a_course", (GRADES,), lambda year: marks_with_a_course(year[GRADES]),
+            "At least 95 % of the marks belong to a section that the roster lists; else load the roster of the same year.",
+        ),
+    ),
+}

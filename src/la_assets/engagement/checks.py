@@ -1,14 +1,17 @@
 """What to look at in engagement beyond contracts: activity that contradicts itself.
 
-Plain functions that return whether the check passes, a sentence, and counts; they are wired to assets elsewhere.
+Functions from frames of one year to a finding (whether the check passes, a sentence, counts), and at the end the list that
+binds them to tables.
 """
 
 import polars as pl
 
-Outcome = tuple[bool, str, dict[str, int | float]]
+from la_assets.checks import TableCheck
+from la_assets.data_checks import Finding
+from la_assets.engagement.schema import LMS_DAILY
 
 
-def activity_adds_up(lms_daily: pl.LazyFrame) -> Outcome:
+def activity_adds_up(lms_daily: pl.LazyFrame) -> Finding:
     """No day has more late submissions than submissions, or minutes without a login."""
     counts = (
         lms_daily.select(
@@ -18,3 +21,13 @@ def activity_adds_up(lms_daily: pl.LazyFrame) -> Outcome:
         .collect(engine="streaming").row(0, named=True)
     )
     return sum(counts.values()) == 0, f"{sum(counts.values())} student-section-days contradict themselves", dict(counts)
+
+
+CHECKS = {
+    LMS_DAILY.name: (
+        TableCheck(
+            "activity_adds_up", (LMS_DAILY,), lambda year: activity_adds_up(year[LMS_DAILY]),
+            "No day has more late submissions than submissions, or minutes without a login.",
+        ),
+    ),
+}

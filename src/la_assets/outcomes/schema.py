@@ -10,7 +10,7 @@ EXITS = Table(
     "A student's last exit of a school year, or the status at its end.",
     (
         student_key(),
-        text("status", "What the exit code means for the district; unknown where the configuration does not list the code.", nullable=False, options=STATUSES),
+        text("status", "What the exit code means; unknown where the district's list lacks the code.", nullable=False, options=STATUSES),
         text("exit_code", "Exit code, as sent.", nullable=False),
         day("exit_date", "Last day in the district."),
         day("observed_on", "The day the district knew."),

@@ -5,7 +5,7 @@ import polars as pl
 from la_assets.folding import last_arrived
 from la_assets.roster.identity import resolve_keys
 
-KEY = ["student_key", "program_id", "subject", "begin_date"]
+KEY = ["student_key", "program_id", "begin_date"]
 
 
 def participation(landed: pl.LazyFrame, identifiers: pl.LazyFrame) -> pl.LazyFrame:
@@ -22,6 +22,6 @@ def participation(landed: pl.LazyFrame, identifiers: pl.LazyFrame) -> pl.LazyFra
         ``directory.identifiers`` of the year.
     """
     return last_arrived(resolve_keys(landed, identifiers), KEY).select(
-        *KEY, "end_date", "tier", "dosage_minutes", "fidelity", "cost", "assignment", "school_year",
+        *KEY, "subject", "end_date", "tier", "dosage_minutes", "fidelity", "cost", "assignment", "school_year",
         pl.col("begin_date").alias("known_on"), "source", pl.col("landed_at").alias("loaded_at"),
     )

@@ -19,6 +19,6 @@ PARTICIPATION = Table(
         text("assignment", "How students were assigned.", options=("random", "tier cut", "referral", "unknown")),
         *lineage_columns(),
     ),
-    ("student_key", "program_id", "subject", "begin_date"),
+    ("student_key", "program_id", "begin_date"),
     (ForeignKey(("student_key",), "roster.students", ("student_key",)),),
 )

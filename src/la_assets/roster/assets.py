@@ -160,15 +160,22 @@ def enrollments(year: Year) -> pl.LazyFrame:
     )
 
 
-@yearly_table(STAFF, inputs=(landing.STAFF, DIRECTORY_STAFF, *CLASS_INPUTS))
+@yearly_table(STAFF, inputs=(landing.STAFF, DIRECTORY_STAFF, landing.INSTRUCTIONAL_LINKS, *CLASS_INPUTS))
 def staff(year: Year) -> pl.LazyFrame:
     """**A row** is a member of staff in a school year, with experience and education where the personnel system says them.
 
-    **From** the personnel system, completed by the roster bundle's users and by the teachers of classes.
+    **From** the personnel system, completed by the roster bundle's users and by the teachers of classes and links.
 
     **Fresh** when personnel or roster files land. **If experience is missing**: the person is in the bundle only.
     """
-    return personnel.staff(year[landing.STAFF], year[DIRECTORY_STAFF], class_enrollments(year), year[IDENTIFIERS], year[SCHOOL_IDENTIFIERS])
+    return personnel.staff(
+        year[landing.STAFF],
+        year[DIRECTORY_STAFF],
+        class_enrollments(year),
+        year[landing.INSTRUCTIONAL_LINKS],
+        identifiers=year[IDENTIFIERS],
+        school_identifiers=year[SCHOOL_IDENTIFIERS],
+    )
 
 
 @yearly_table(SECTIONS, inputs=(landing.ONEROSTER_COURSES, landing.COURSE_CATALOG, *CLASS_INPUTS))

@@ -38,16 +38,21 @@ def user_roles(users: pl.LazyFrame, roles: pl.LazyFrame) -> pl.LazyFrame:
     """
     # 1.1 names several orgs in one field, separated by commas; the first is the main one.
     first_org = pl.coalesce(filled("primary_org_sourced_id"), filled("org_sourced_ids").str.split(",").list.first())
-    listed = users.sort(*ARRIVAL).select("sourced_id", "role", org_sourced_id=first_org)
-    given = roles.sort((pl.col("role_type") == "primary").fill_null(False), *ARRIVAL).select(
-        pl.col("user_sourced_id").alias("sourced_id"), "role", "org_sourced_id"
+    listed = users.select("sourced_id", "role", *ARRIVAL, org_sourced_id=first_org, turn=pl.lit(0))
+    given = roles.select(
+        "role",
+        "org_sourced_id",
+        *ARRIVAL,
+        sourced_id="user_sourced_id",
+        turn=1 + (pl.col("role_type") == "primary").fill_null(False).cast(pl.Int32),
     )
     role = filled("role").str.to_lowercase()
     kind = pl.when(role == "student").then(pl.lit("student")).when(~role.is_in(FAMILY_ROLES)).then(pl.lit("staff"))
     return (
-        pl.concat([listed, given])
+        pl.concat([listed, given], how="diagonal")
         .with_columns(kind=kind)
         .drop_nulls("kind")
+        .sort("turn", *ARRIVAL)
         .group_by("sourced_id", "kind")
         .agg(pl.col("role").last(), pl.col("org_sourced_id").drop_nulls().last())
     )
@@ -99,8 +104,7 @@ def identifiers(users: pl.LazyFrame, roles: pl.LazyFrame, hash_ids: HashIds) -> 
         .agg(
             pl.col("person").n_unique().alias("people"),
             pl.col("person").first(),
-            pl.col("school_year", "source").last(),
-            pl.col("loaded_at").max(),
+            pl.col("school_year", "source", "loaded_at").max(),
         )
         .filter(pl.col("people") == 1)
         .collect()

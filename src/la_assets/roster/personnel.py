@@ -11,10 +11,12 @@ def staff(
     personnel: pl.LazyFrame,
     directory: pl.LazyFrame,
     class_enrollments: pl.LazyFrame,
+    links: pl.LazyFrame,
+    *,
     identifiers: pl.LazyFrame,
     school_identifiers: pl.LazyFrame,
 ) -> pl.LazyFrame:
-    """Rows of ``roster.staff``: everyone the personnel system, the directory or a class names.
+    """Rows of ``roster.staff``: everyone the personnel system, the directory, a class or an instructional link names.
 
     Parameters
     ----------
@@ -22,6 +24,8 @@ def staff(
         ``landing.staff`` and ``directory.staff`` of the year. What the personnel system says goes first, attribute by attribute.
     class_enrollments : polars.LazyFrame
         Dated class enrolments of the year; the school taught at last stands in where neither names one.
+    links : polars.LazyFrame
+        ``landing.instructional_links`` of the year.
     identifiers, school_identifiers : polars.LazyFrame
         ``directory.identifiers`` and ``roster.school_identifiers`` of the year.
     """
@@ -54,8 +58,11 @@ def staff(
         "source_row",
         turn=pl.lit(2),
     )
+    linked = resolve_keys(links, identifiers, "staff_key", "staff").select(
+        "staff_key", "school_year", "source", "landed_at", "source_file", "source_row", turn=pl.lit(-1)
+    )
     return (
-        pl.concat([taught, listed, employed], how="diagonal")
+        pl.concat([linked, taught, listed, employed], how="diagonal")
         .sort("turn", *ARRIVAL)
         .group_by("staff_key")
         .agg(

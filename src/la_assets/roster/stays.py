@@ -46,8 +46,7 @@ def enrollments(
         .agg(
             pl.col("begin_date").min().alias("entry_date"),
             pl.col("end_date").max().alias("exit_date"),
-            pl.col("school_year", "source").last(),
-            pl.col("landed_at").max(),
+            pl.col("school_year", "source", "landed_at").max(),
         )
         .join(grades, on="student_key", how="left")
     )
@@ -83,7 +82,7 @@ def with_primary(stays: pl.LazyFrame) -> pl.LazyFrame:
     flagged = pl.when(pl.col("is_primary")).then(0).when(pl.col("is_primary").is_null()).then(1).otherwise(2)
     ranked = (
         stays.with_columns(__first=first, __last=last, __flag=flagged, __days=(last - first).dt.total_days())
-        .sort("__flag", "__days", "entry_date", "school_id", descending=[False, True, False, False])
+        .sort("student_key", "__flag", "__days", "entry_date", "school_id", descending=[False, False, True, False, False])
         .with_row_index("__rank")
     )
     mine = ranked.select("student_key", "__rank", "__first", "__last")

@@ -53,7 +53,7 @@ def students(
             ],
             how="diagonal",
         )
-        .sort("begin", "loaded_at", "source")
+        .sort("begin", "loaded_at", "source", "grade_level")
         .group_by("student_key")
         .agg(
             pl.col("grade_level").drop_nulls().last(),

@@ -66,7 +66,7 @@ class Utf8Stream:
             first = first.removeprefix(codecs.BOM_UTF8)
         else:
             decoder = codecs.getincrementaldecoder(self.encoding)("replace")
-        block, held = first, b""
+        block, held = first or self._stream.read(self._block), b""
         while block:
             text = decoder.decode(block).encode("utf-8", "replace") if decoder else block
             if held:

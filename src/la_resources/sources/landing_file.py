@@ -85,7 +85,13 @@ class _HashingStream:
 
 
 def land_file(
-    file: LandedFile, definition: SourceDefinition, tables: Mapping[str, Table], hash_id: HashIds, out: Writer
+    file: LandedFile,
+    definition: SourceDefinition,
+    tables: Mapping[str, Table],
+    hash_id: HashIds,
+    out: Writer,
+    *,
+    chunk_bytes: int = BLOCK,
 ) -> Receipt:
     """Land one file.
 
@@ -101,6 +107,8 @@ def land_file(
         ``hash_id(kind, identifiers) -> keys`` with kind ``student`` or ``staff``.
     out : Writer
         Where the Parquet files go.
+    chunk_bytes : int
+        Bytes read at a time; bounds the memory.
 
     Returns
     -------
@@ -124,7 +132,7 @@ def land_file(
             parts = ParquetParts(out)
             tally = _Tally()
             try:
-                digest, expected = _read(file, definition, tables, PersonKeys(hash_id), parts, tally, bundle_year, expected, delivery)
+                digest, expected = _read(file, definition, tables, PersonKeys(hash_id), parts, tally, bundle_year, expected, delivery, chunk_bytes)
             except BaseException:
                 parts.discard()
                 raise
@@ -181,11 +189,12 @@ def _read(
     bundle_year: str | None,
     expected: str | None,
     delivery: Delivery,
+    chunk_bytes: int,
 ) -> tuple[str, str | None]:
     """Read a file once; its hash, and the year that its rows were held to."""
     with file.open() as stream:
         hashing = _HashingStream(stream)
-        records = _records(stream, hashing, definition)
+        records = _records(stream, hashing, definition, chunk_bytes)
         laid = plan(definition, tables, records.header, file.path)
         seen = SeenRows(file.size)
         held_to_one = not definition.multi_year and not definition.year.bundle
@@ -208,10 +217,10 @@ def _read(
         return (hashing.digest() if definition.format == "csv" else _digest(file)), expected
 
 
-def _records(stream: BinaryIO, hashing: _HashingStream, definition: SourceDefinition) -> _Records:
+def _records(stream: BinaryIO, hashing: _HashingStream, definition: SourceDefinition, chunk_bytes: int) -> _Records:
     if definition.format == "parquet":
         return ParquetRecords(stream)
-    return CsvRecords(cast(BinaryIO, hashing), definition.delimiter, definition.encoding)
+    return CsvRecords(cast(BinaryIO, hashing), definition.delimiter, definition.encoding, chunk_bytes)
 
 
 def _ahead(chunks: Iterator[RecordChunk]) -> Iterator[RecordChunk]:

@@ -32,19 +32,19 @@ def landed(
 ) -> pl.LazyFrame:
     """Rows of a landing table in the order of the file; columns not named are null."""
     lineage = {"school_year": year, "source": source, "source_file": file, "row_hash": 0, "landed_at": at}
-    full = [{name: None for name in table.names} | lineage | {"source_row": n + 2} | row for n, row in enumerate(rows)]
+    full = [dict.fromkeys(table.names) | lineage | {"source_row": n + 2} | row for n, row in enumerate(rows)]
     return pl.LazyFrame(full, schema=table.polars_schema(), orient="row")
 
 
 def canonical(table: Table, *rows: dict[str, Any], year: str = "2023-24") -> pl.LazyFrame:
     """Rows of a canonical table; columns not named are null."""
     lineage = {"school_year": year, "source": "sis", "known_on": d("2023-08-10"), "loaded_at": AUGUST}
-    return pl.LazyFrame([{name: None for name in table.names} | lineage | row for row in rows], schema=table.polars_schema(), orient="row")
+    return pl.LazyFrame([dict.fromkeys(table.names) | lineage | row for row in rows], schema=table.polars_schema(), orient="row")
 
 
 def kept(table: Table, frame: pl.LazyFrame) -> pl.DataFrame:
     """The rows as they would be stored: in the contract's shape, sorted by its key, held to the contract and to a unique key."""
-    rows = table.shape(frame).sort(table.key).collect()
+    rows = table.shape(frame).sort(table.key).collect(engine="streaming")
     validate(table, rows)
     assert duplicate_keys(table, rows.lazy()) == []
     return rows

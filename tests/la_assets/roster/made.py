@@ -9,15 +9,8 @@ from la_assets.landing.schema import LANDING_TABLES
 from la_assets.roster.assets import ROSTER_ASSETS
 from la_assets.roster.schema import ROSTER_TABLES
 from la_resources.contracts import Table, duplicate_keys, validate
-from la_resources.district import District
+from la_resources.environments import DistrictResource
 from la_resources.school_year import partition_key
-
-
-class DistrictDefaults(dg.ConfigurableResource):
-    """The district's settings with every default."""
-
-    def settings(self) -> District:
-        return District()
 
 
 def made(school_year: str, landed: Mapping[Table, pl.LazyFrame]) -> dict[str, pl.DataFrame]:
@@ -38,10 +31,10 @@ def made(school_year: str, landed: Mapping[Table, pl.LazyFrame]) -> dict[str, pl
         asset = next(a for a in waiting if all(".".join(k.path) in frames for k in a.dependency_keys))
         waiting.remove(asset)
         table = ROSTER_TABLES[".".join(asset.key.path)]
-        context = dg.build_asset_context(partition_key=key, resources={"district": DistrictDefaults()})
+        context = dg.build_asset_context(partition_key=key, resources={"district": DistrictResource()})
         inputs = {".".join(k.path): name for name, k in asset.keys_by_input_name.items()}
         result = asset(context, **{inputs[name]: frames[name] for name in inputs})
-        rows = table.shape(result[key]).sort(table.key).collect()
+        rows = table.shape(result[key]).sort(table.key).collect(engine="streaming")
         validate(table, rows)
         assert duplicate_keys(table, rows.lazy()) == []
         rooms[table.name], frames[table.name] = rows, rows.lazy()

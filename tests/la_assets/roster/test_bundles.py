@@ -27,7 +27,11 @@ def test_a_later_bulk_delivery_replaces_earlier_rows_even_those_it_no_longer_men
 
 def test_a_delta_changes_and_adds_rows_and_leaves_the_others() -> None:
     delta = landed(
-        ONEROSTER_ORGS, {"sourced_id": "2", "name": "South High"}, {"sourced_id": "3", "name": "West"}, source="oneroster_delta", at=SEPTEMBER
+        ONEROSTER_ORGS,
+        {"sourced_id": "2", "name": "South High"},
+        {"sourced_id": "3", "name": "West"},
+        source="oneroster_delta",
+        at=SEPTEMBER,
     )
     assert names(BULK, delta) == {"1": "North", "2": "South High", "3": "West"}
 

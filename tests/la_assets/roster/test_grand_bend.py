@@ -141,5 +141,3 @@ def test_names_stand_in_the_restricted_directory_and_nowhere_else(roster: dict[s
     texts = {v for rows in open_tables for column in rows.select(pl.col(pl.String)) for v in column.drop_nulls()}
     assert len(names) == 8
     assert not any(name in text for name in names for text in texts)
-
-

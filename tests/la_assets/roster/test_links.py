@@ -20,7 +20,15 @@ TINA, TOM = teacher("t1"), teacher("t2")
 
 def section(section_id: str, subject: str | None, begin: str = "2023-08-01", end: str = "2023-11-08", term: str = "S1") -> dict[str, Any]:
     """A section of 100 days, unless other dates are given."""
-    return {"section_id": section_id, "term": term, "subject": subject, "course_level": "regular", "class_size": 1, "begin_date": d(begin), "end_date": d(end)}
+    return {
+        "section_id": section_id,
+        "term": term,
+        "subject": subject,
+        "course_level": "regular",
+        "class_size": 1,
+        "begin_date": d(begin),
+        "end_date": d(end),
+    }
 
 
 def seat(student_key: str, section_id: str = "s1", begin: str = "2023-08-01", end: str | None = "2023-11-08") -> dict[str, Any]:
@@ -35,8 +43,12 @@ def sent(staff: str, weight: float, **said: Any) -> dict[str, Any]:
     return {"student_key": ANN, "staff_key": staff, "subject": "Math", "weight": weight, **said}
 
 
-def links(*rows: dict[str, Any], told: tuple[dict[str, Any], ...] = (), sections: tuple[dict[str, Any], ...] = (section("s1", "Math"),),
-          identifiers: pl.LazyFrame | None = None) -> dict[tuple[str, str, str], float]:
+def links(
+    *rows: dict[str, Any],
+    told: tuple[dict[str, Any], ...] = (),
+    sections: tuple[dict[str, Any], ...] = (section("s1", "Math"),),
+    identifiers: pl.LazyFrame | None = None,
+) -> dict[tuple[str, str, str], float]:
     identifiers = IDENTIFIERS.empty() if identifiers is None else identifiers
     frame = instructional_links(landed(LANDED, *told, source="sis"), dated(*rows), canonical(SECTIONS, *sections), identifiers)
     table = kept(INSTRUCTIONAL_LINKS, frame)
@@ -103,8 +115,10 @@ def test_a_transfer_gives_each_school_its_teachers_share() -> None:
 def test_days_between_terms_do_not_count_against_anyone() -> None:
     terms = (section("s1", "Math", "2023-08-01", "2023-09-19"), section("s1", "Math", "2024-01-01", "2024-02-19", term="S2"))
     rows = (
-        seat(ANN, end="2023-09-19"), seat(ANN, begin="2024-01-01", end="2024-02-19"),
-        taught(TINA, end="2023-09-19"), taught(TINA, begin="2024-01-01", end="2024-02-19"),
+        seat(ANN, end="2023-09-19"),
+        seat(ANN, begin="2024-01-01", end="2024-02-19"),
+        taught(TINA, end="2023-09-19"),
+        taught(TINA, begin="2024-01-01", end="2024-02-19"),
     )
     assert links(*rows, sections=terms) == {(ANN, TINA, "Math"): 1.0}
 
@@ -122,7 +136,9 @@ def test_a_section_without_term_dates_is_as_long_as_its_enrolments() -> None:
 
 
 def test_a_derived_link_is_known_from_the_first_shared_day() -> None:
-    frame = instructional_links(LANDED.empty(), dated(seat(ANN, begin="2023-09-01"), taught(TINA)), canonical(SECTIONS, section("s1", "Math")), IDENTIFIERS.empty())
+    frame = instructional_links(
+        LANDED.empty(), dated(seat(ANN, begin="2023-09-01"), taught(TINA)), canonical(SECTIONS, section("s1", "Math")), IDENTIFIERS.empty()
+    )
     row = kept(INSTRUCTIONAL_LINKS, frame).row(0, named=True)
     assert (row["known_on"], row["link_source"], row["source"]) == (d("2023-09-01"), "sections", "oneroster")
 
@@ -130,7 +146,9 @@ def test_a_derived_link_is_known_from_the_first_shared_day() -> None:
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 1)), min_size=1, max_size=12))
 def test_weights_of_a_student_and_subject_never_sum_to_more_than_1_and_keep_their_proportions(rows: list[tuple[str, float]]) -> None:
-    frame = pl.LazyFrame({"student_key": [s for s, _ in rows], "subject": "Math", "before": [w for _, w in rows], "weight": [w for _, w in rows]})
+    frame = pl.LazyFrame(
+        {"student_key": [s for s, _ in rows], "subject": "Math", "before": [w for _, w in rows], "weight": [w for _, w in rows]}
+    )
     after = scaled(frame).collect()
     sums = after.group_by("student_key").agg(pl.col("weight", "before").sum())
     assert all(w <= 1 + 1e-8 for w in sums["weight"])

@@ -10,7 +10,9 @@ from la_assets.roster.race_ethnicity import FLAGS, RACES, federal_rollup
 
 
 def rollup(two_or_more: bool | None = None, **flags: bool) -> str | None:
-    frame = pl.DataFrame([{flag: flags.get(flag) for flag in FLAGS} | {"several": two_or_more}], schema=dict.fromkeys((*FLAGS, "several"), pl.Boolean))
+    frame = pl.DataFrame(
+        [{flag: flags.get(flag) for flag in FLAGS} | {"several": two_or_more}], schema=dict.fromkeys((*FLAGS, "several"), pl.Boolean)
+    )
     return frame.select(federal_rollup(pl.col("several"))).item()
 
 
@@ -44,7 +46,20 @@ def test_every_race_is_in_the_contract() -> None:
 
 @pytest.mark.parametrize(
     ("sent", "level"),
-    [("09", "09"), ("9", "09"), ("12", "12"), ("K", "KG"), ("kg", "KG"), (" 3 ", "03"), ("09,10", "09"), ("PR", "PK"), ("13", "13"), ("99", None), ("", None), (None, None)],
+    [
+        ("09", "09"),
+        ("9", "09"),
+        ("12", "12"),
+        ("K", "KG"),
+        ("kg", "KG"),
+        (" 3 ", "03"),
+        ("09,10", "09"),
+        ("PR", "PK"),
+        ("13", "13"),
+        ("99", None),
+        ("", None),
+        (None, None),
+    ],
 )
 def test_grade_levels_become_ceds_codes(sent: str | None, level: str | None) -> None:
     assert pl.DataFrame({"grade": [sent]}, schema={"grade": pl.String}).select(grade_level(pl.col("grade"))).item() == level

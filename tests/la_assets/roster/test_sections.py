@@ -43,14 +43,22 @@ def enrolled(*seats: dict[str, Any], classes: pl.LazyFrame | None = None) -> pl.
 
 
 def made(
-    *classes: dict[str, Any], seats: tuple[dict[str, Any], ...] = (), catalog: tuple[dict[str, Any], ...] = (),
-    courses: pl.LazyFrame = COURSES, translations: dict[str, str] | None = None,
+    *classes: dict[str, Any],
+    seats: tuple[dict[str, Any], ...] = (),
+    catalog: tuple[dict[str, Any], ...] = (),
+    courses: pl.LazyFrame = COURSES,
+    translations: dict[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     frame = landed(ONEROSTER_CLASSES, *classes)
     schools = canonical(SCHOOL_IDENTIFIERS, {"alias": "org-1", "school_id": "0101"})
     rows = sections(
-        frame, courses, SESSIONS, landed(COURSE_CATALOG, *catalog, source="sis"), enrolled(*seats, classes=frame),
-        school_identifiers=schools, translations=translations or {},
+        frame,
+        courses,
+        SESSIONS,
+        landed(COURSE_CATALOG, *catalog, source="sis"),
+        enrolled(*seats, classes=frame),
+        school_identifiers=schools,
+        translations=translations or {},
     )
     return kept(SECTIONS, rows).to_dicts()
 
@@ -121,14 +129,24 @@ def test_a_subject_that_nobody_can_tell_is_missing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("title", "level"), [("AP Biology", "AP"), ("English I Honors", "honors"), ("IB History HL", "IB"), ("Dual Enrollment ENC1101", "dual"), ("Map Skills", "regular")]
+    ("title", "level"),
+    [
+        ("AP Biology", "AP"),
+        ("English I Honors", "honors"),
+        ("IB History HL", "IB"),
+        ("Dual Enrollment ENC1101", "dual"),
+        ("Map Skills", "regular"),
+    ],
 )
 def test_the_title_tells_the_level(title: str, level: str) -> None:
     assert made(section(terms="fall", title=title))[0]["course_level"] == level
 
 
 def test_a_seat_is_known_from_its_first_day_under_the_students_key() -> None:
-    rows = kept(SECTION_ENROLLMENTS, section_enrollments(enrolled(seat("e1", student("guid"), "2023-09-01", "2023-12-15"), seat("e2", TINA, role="teacher"))))
+    rows = kept(
+        SECTION_ENROLLMENTS,
+        section_enrollments(enrolled(seat("e1", student("guid"), "2023-09-01", "2023-12-15"), seat("e2", TINA, role="teacher"))),
+    )
     assert rows.select("student_key", "section_id", "begin_date", "end_date", "known_on").rows() == [
         (ANN, "s1", d("2023-09-01"), d("2023-12-15"), d("2023-09-01"))
     ]

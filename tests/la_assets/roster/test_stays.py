@@ -18,8 +18,13 @@ def stay(school: str, entry: str, exit_date: str | None = None, **said: Any) -> 
     return {"student_key": ANN, "school_id": school, "entry_date": d(entry), "exit_date": exit_date and d(exit_date), **said}
 
 
-def stays(*sent: dict[str, Any], classes: pl.LazyFrame | None = None, directory: pl.LazyFrame | None = None,
-          identifiers: pl.LazyFrame | None = None, schools: pl.LazyFrame | None = None) -> list[dict[str, Any]]:
+def stays(
+    *sent: dict[str, Any],
+    classes: pl.LazyFrame | None = None,
+    directory: pl.LazyFrame | None = None,
+    identifiers: pl.LazyFrame | None = None,
+    schools: pl.LazyFrame | None = None,
+) -> list[dict[str, Any]]:
     frame = enrollments(
         landed(SCHOOL_ENROLLMENTS, *sent, source="sis"),
         dated() if classes is None else classes,
@@ -69,7 +74,10 @@ def test_without_a_flag_the_longest_stay_is_primary() -> None:
 
 
 def test_a_school_flagged_not_primary_goes_after_an_unflagged_one() -> None:
-    assert primary(stay("1", "2023-08-10", "2024-05-24", is_primary=False), stay("2", "2024-01-08", "2024-05-24")) == {"1": False, "2": True}
+    assert primary(stay("1", "2023-08-10", "2024-05-24", is_primary=False), stay("2", "2024-01-08", "2024-05-24")) == {
+        "1": False,
+        "2": True,
+    }
 
 
 def test_of_two_schools_flagged_primary_on_the_same_days_the_longer_stay_is() -> None:
@@ -110,7 +118,9 @@ def test_without_a_stay_the_classes_of_each_school_imply_one() -> None:
     )
     directory = canonical(DIRECTORY_STUDENTS, {"student_key": BEN, "grades": "9"})
     rows = stays(stay("1", "2023-08-10"), classes=classes, directory=directory)
-    assert [(r["school_id"], r["entry_date"], r["exit_date"], r["grade_level"], r["is_primary"]) for r in rows if r["student_key"] == BEN] == [
+    assert [
+        (r["school_id"], r["entry_date"], r["exit_date"], r["grade_level"], r["is_primary"]) for r in rows if r["student_key"] == BEN
+    ] == [
         ("1", d("2023-08-10"), d("2024-05-24"), "09", True),
         ("2", d("2024-03-01"), d("2024-03-20"), "09", False),
     ]
@@ -122,3 +132,9 @@ def test_a_stay_is_known_from_its_first_day() -> None:
 
 def test_teachers_have_no_stays() -> None:
     assert stays(classes=dated(class_enrollment(None, "s1", staff=student("t"), role="teacher"))) == []
+
+
+def test_many_students_with_the_same_dates_each_have_one_primary_school() -> None:
+    everyone = [student(str(n)) for n in range(500)]
+    sent = [stay(school, "2023-08-10", student_key=key) for key in everyone for school in ("1", "2")]
+    assert [row["school_id"] for row in stays(*sent) if row["is_primary"]] == ["1"] * 500

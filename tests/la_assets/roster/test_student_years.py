@@ -100,9 +100,17 @@ def test_race_flags_roll_up_where_the_category_was_not_sent() -> None:
 
 
 def test_the_bundle_fills_what_the_student_system_does_not_say() -> None:
-    directory = canonical(DIRECTORY_STUDENTS, {
-        "student_key": ANN, "birth_date": d("2012-05-30"), "grades": "3", "gender": "Female", "white": True, "hispanic_or_latino": False,
-    })
+    directory = canonical(
+        DIRECTORY_STUDENTS,
+        {
+            "student_key": ANN,
+            "birth_date": d("2012-05-30"),
+            "grades": "3",
+            "gender": "Female",
+            "white": True,
+            "hispanic_or_latino": False,
+        },
+    )
     rows, conflicts = year(record("2023-08-10", ell=True), directory=directory)
     assert (rows[0]["birth_year"], rows[0]["grade_level"], rows[0]["gender"], rows[0]["race_ethnicity"]) == (2012, "03", "Female", "White")
     assert (rows[0]["ell"], conflicts) == (True, [])
@@ -126,7 +134,9 @@ def test_a_student_listed_in_the_bundle_only_is_known_from_the_first_day_of_the_
 
 
 def test_every_enrolled_student_appears_even_without_a_record() -> None:
-    stay = canonical(ENROLLMENTS, {"student_key": ANN, "school_id": "1", "entry_date": d("2023-08-10"), "is_primary": True, "grade_level": "07"})
+    stay = canonical(
+        ENROLLMENTS, {"student_key": ANN, "school_id": "1", "entry_date": d("2023-08-10"), "is_primary": True, "grade_level": "07"}
+    )
     seat = canonical(SECTION_ENROLLMENTS, {"student_key": student("1002"), "section_id": "s", "begin_date": d("2023-09-01")})
     rows, _ = year(enrollments=stay, section_enrollments=seat)
     assert {(r["student_key"], r["grade_level"], r["known_on"]) for r in rows} == {

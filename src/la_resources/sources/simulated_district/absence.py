@@ -44,8 +44,16 @@ class Marks:
 
 
 def month_marks(
-    streams: Streams, calendar: SchoolCalendar, month: int, first: int, after: int, stays: Stays, probability: np.ndarray,
-    parameters: Parameters, daily: bool,
+    streams: Streams,
+    calendar: SchoolCalendar,
+    month: int,
+    first: int,
+    after: int,
+    *,
+    stays: Stays,
+    probability: np.ndarray,
+    parameters: Parameters,
+    daily: bool,
 ) -> Iterator[Marks]:
     """Draw the marks of the days ``first`` to ``after - 1``, a slice of stays at a time.
 
@@ -74,5 +82,7 @@ def month_marks(
         uu, cc, ll = u[r, c], cut[r, c], late[r]
         share = uu / cc
         code = 1 + np.searchsorted(_SHARES.astype(np.float32), share, side="right")
-        code = np.where(uu < cc, np.minimum(code, 4), np.where(uu < cc + ll, 5, np.where(uu < cc + ll + parameters.early_dismissal_rate, 6, 0)))
+        code = np.where(
+            uu < cc, np.minimum(code, 4), np.where(uu < cc + ll, 5, np.where(uu < cc + ll + parameters.early_dismissal_rate, 6, 0))
+        )
         yield Marks(rows[r], days[c], code.astype(np.int8))

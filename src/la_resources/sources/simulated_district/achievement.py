@@ -43,7 +43,7 @@ def starting_achievement(students: Students) -> np.ndarray:
 
 
 def received_effects(
-    students: Students, stays: Stays, sections: Sections, schools: Schools, faculty: Faculty, parameters: Parameters
+    students: Students, stays: Stays, sections: Sections, schools: Schools, faculty: Faculty, *, parameters: Parameters
 ) -> tuple[np.ndarray, np.ndarray]:
     """Teacher and school effects on each student, weighted by days and, with two teachers, by dosage; shapes (students, 2)."""
     share = ((stays.end - stays.begin + 1) / INSTRUCTIONAL_DAYS)[:, None]
@@ -60,8 +60,16 @@ def received_effects(
 
 
 def year_of_growth(
-    rng: np.random.Generator, students: Students, start: np.ndarray, teacher: np.ndarray, school: np.ndarray, program: np.ndarray,
-    absence: np.ndarray, year: str, parameters: Parameters,
+    rng: np.random.Generator,
+    students: Students,
+    start: np.ndarray,
+    teacher: np.ndarray,
+    school: np.ndarray,
+    *,
+    program: np.ndarray,
+    absence: np.ndarray,
+    year: str,
+    parameters: Parameters,
 ) -> Achievement:
     """The year's achievement; also moves each student's ``drift`` to the end of the year."""
     p = parameters

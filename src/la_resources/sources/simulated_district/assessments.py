@@ -26,14 +26,19 @@ FAST_MEANS = {
 WINDOW_SHIFT = {"PM1": -15, "PM2": -7, "PM3": 0, "fall": -9, "winter": -4, "spring": 0}
 LEVEL_CUTS = (-14.0, 0.0, 12.0, 26.0)
 """Lowest scores of levels 2 to 5, from the grade's PM3 mean; the same in all windows."""
-MAP_MEANS = {"Math": {2: 189, 3: 201, 4: 210, 5: 218, 6: 222, 7: 226, 8: 230}, "ELA": {2: 186, 3: 197, 4: 204, 5: 210, 6: 214, 7: 217, 8: 221}}
+MAP_MEANS = {
+    "Math": {2: 189, 3: 201, 4: 210, 5: 218, 6: 222, 7: 226, 8: 230},
+    "ELA": {2: 186, 3: 197, 4: 204, 5: 210, 6: 214, 7: 217, 8: 221},
+}
 EOC_COURSES = {"Algebra 1": ("ALG1",), "Geometry": ("GEO", "GEOH"), "Biology": ("BIO", "BIOH")}
 EOC_MEAN, EOC_SD = 402.0, 27.0
 EOC_CUTS = (379.0, 400.0, 418.0, 435.0)
 STANDARDS = 8
 CATEGORIES = {
     "ELA": ("Reading Prose and Poetry",) * 3 + ("Reading Informational Text",) * 3 + ("Reading Across Genres and Vocabulary",) * 2,
-    "Math": ("Number Sense and Operations",) * 2 + ("Algebraic Reasoning",) * 2 + ("Geometric Reasoning, Measurement, and Data Analysis",) * 4,
+    "Math": ("Number Sense and Operations",) * 2
+    + ("Algebraic Reasoning",) * 2
+    + ("Geometric Reasoning, Measurement, and Data Analysis",) * 4,
 }
 _BENCHMARKS = {
     "ELA": ("R.1.1", "R.1.2", "R.1.3", "R.2.1", "R.2.2", "R.2.3", "R.3.1", "V.1.3"),
@@ -69,7 +74,14 @@ class Testing:
     """The year's tests: who sits which, when, and with what score."""
 
     def __init__(
-        self, streams: Streams, calendar: SchoolCalendar, mobility: Mobility, exit_day: np.ndarray, absence: np.ndarray, parameters: Parameters
+        self,
+        streams: Streams,
+        calendar: SchoolCalendar,
+        mobility: Mobility,
+        exit_day: np.ndarray,
+        absence: np.ndarray,
+        *,
+        parameters: Parameters,
     ) -> None:
         self.streams, self.calendar, self.parameters = streams, calendar, parameters
         self.entry, self.exit = mobility.entry_day, exit_day
@@ -80,7 +92,7 @@ class Testing:
         """Whether the window takes place in this year at all."""
         return not (window in SPRING_WINDOWS and self.calendar.label in self.parameters.years_without_spring_tests)
 
-    def sit(self, name: str, window: str, rows: np.ndarray, truth: np.ndarray, error: float, low: float, high: float) -> Sitting:
+    def sit(self, name: str, window: str, rows: np.ndarray, truth: np.ndarray, error: float, *, low: float, high: float) -> Sitting:
         """Test the students of ``rows`` whose true scale score is ``truth``; scores are whole and within ``low..high``.
 
         Every student's draws are made before anything is left out, so a later as-of date only adds sittings.
@@ -117,7 +129,7 @@ def percentile(z: np.ndarray) -> np.ndarray:
     return np.floor(100 * normal_cdf(z)).clip(1, 99).astype(int)
 
 
-def mastery(streams: Streams, start: int, subject: str, grade: int, theta: np.ndarray, rows: np.ndarray, students: int) -> np.ndarray:
+def mastery(streams: Streams, start: int, subject: str, grade: int, theta: np.ndarray, *, rows: np.ndarray, students: int) -> np.ndarray:
     """True probability of a point on each standard, shape (rows, 8).
 
     A standard has a difficulty for good; a student has strengths that last the year.

@@ -35,7 +35,9 @@ def expected_incidents(students: Students, remote: bool) -> np.ndarray:
     return np.minimum(0.45 * _RATE[students.grade] * np.exp(students.behavior) * (0.6 if remote else 1.0), 12.0)
 
 
-def draw_incidents(rng: np.random.Generator, students: Students, mobility: Mobility, exit_day: np.ndarray, last_day: int, remote: bool) -> Incidents:
+def draw_incidents(
+    rng: np.random.Generator, students: Students, mobility: Mobility, exit_day: np.ndarray, last_day: int, *, remote: bool
+) -> Incidents:
     """Draw the year's incidents with their actions; severe ones lead to suspension."""
     count = rng.poisson(expected_incidents(students, remote))
     rows = np.repeat(np.arange(len(students)), count)
@@ -52,7 +54,9 @@ def draw_incidents(rng: np.random.Generator, students: Students, mobility: Mobil
     return Incidents(rows, day, kind, action, length)
 
 
-def draw_points(rng: np.random.Generator, students: Students, mobility: Mobility, exit_day: np.ndarray, last_day: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def draw_points(
+    rng: np.random.Generator, students: Students, mobility: Mobility, exit_day: np.ndarray, last_day: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Positive behaviour points: student rows, days, points and indices into ``POINT_REASONS``."""
     count = rng.poisson(2.0 * np.exp(-0.25 * students.behavior).clip(0.2, 4.0))
     rows = np.repeat(np.arange(len(students)), count)

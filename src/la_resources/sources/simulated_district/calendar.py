@@ -14,8 +14,14 @@ import numpy as np
 INSTRUCTIONAL_DAYS = 180
 QUARTERS = ("Q1", "Q2", "Q3", "Q4")
 WINDOWS: dict[str, tuple[int, int]] = {
-    "PM1": (6, 28), "PM2": (84, 104), "PM3": (156, 174), "EOC": (160, 174),
-    "fall": (12, 32), "winter": (92, 108), "spring": (150, 170), "SAT": (137, 138),
+    "PM1": (6, 28),
+    "PM2": (84, 104),
+    "PM3": (156, 174),
+    "EOC": (160, 174),
+    "fall": (12, 32),
+    "winter": (92, 108),
+    "spring": (150, 170),
+    "SAT": (137, 138),
 }
 """First and last instructional day of each test window."""
 SPRING_WINDOWS = ("PM3", "EOC", "spring", "SAT")

@@ -33,13 +33,27 @@ _HIGH: dict[str, list[tuple[str, str]]] = {
     "LA": [("ENG1", "English 1"), ("ENG2", "English 2"), ("ENG3", "English 3"), ("ENG4", "English 4")],
     "MA": [("ALG1", "Algebra 1"), ("GEO", "Geometry"), ("ALG2", "Algebra 2"), ("PREC", "Precalculus")],
     "SC": [("BIO", "Biology 1"), ("CHEM", "Chemistry 1"), ("PHYS", "Physics 1"), ("ENVS", "Environmental Science")],
-    "SS": [("WGEO", "World Geography"), ("WHIS", "World History"), ("USHIS", "United States History"), ("GOVT", "Government and Economics")],
+    "SS": [
+        ("WGEO", "World Geography"),
+        ("WHIS", "World History"),
+        ("USHIS", "United States History"),
+        ("GOVT", "Government and Economics"),
+    ],
 }
-_ADVANCED = {"ENG3": "AP English Language", "ENG4": "AP English Literature", "USHIS": "AP United States History",
-             "GOVT": "AP Government", "PHYS": "AP Physics 1", "ENVS": "AP Environmental Science"}
+_ADVANCED = {
+    "ENG3": "AP English Language",
+    "ENG4": "AP English Literature",
+    "USHIS": "AP United States History",
+    "GOVT": "AP Government",
+    "PHYS": "AP Physics 1",
+    "ENVS": "AP Environmental Science",
+}
 ELECTIVES = (
-    Course("SPAN1", "Spanish 1", "WL", credits=1.0), Course("ART1", "Visual Art 1", "FA", credits=1.0), Course("BAND1", "Band 1", "FA", credits=1.0),
-    Course("PE1", "Physical Education", "PE", credits=1.0), Course("HEALTH", "Health and Fitness", "PE", credits=1.0),
+    Course("SPAN1", "Spanish 1", "WL", credits=1.0),
+    Course("ART1", "Visual Art 1", "FA", credits=1.0),
+    Course("BAND1", "Band 1", "FA", credits=1.0),
+    Course("PE1", "Physical Education", "PE", credits=1.0),
+    Course("HEALTH", "Health and Fitness", "PE", credits=1.0),
     Course("CTE1", "Career Foundations", "CT", credits=1.0),
 )
 
@@ -51,7 +65,9 @@ def _catalog() -> tuple[Course, ...]:
             courses.append(Course(code, title, subject, credits=1.0))
             if code != "ALG1":
                 advanced = _ADVANCED.get(code)
-                courses.append(Course(f"{code}{'AP' if advanced else 'H'}", advanced or f"{title} Honors", subject, "AP" if advanced else "H", 1.0))
+                courses.append(
+                    Course(f"{code}{'AP' if advanced else 'H'}", advanced or f"{title} Honors", subject, "AP" if advanced else "H", 1.0)
+                )
     courses.append(Course("STAT", "AP Statistics", "MA", "AP", 1.0))
     courses += [Course(f"M{c.code}", f"Middle {c.title}", c.subject) for c in ELECTIVES]
     return (*courses, *ELECTIVES)

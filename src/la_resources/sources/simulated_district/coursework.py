@@ -17,7 +17,7 @@ _BOUNDS = np.array([60.0, 70.0, 80.0, 90.0])
 
 
 def quarter_percents(
-    rng: np.random.Generator, students: int, stays: Stays, sections: Sections, achievement: Achievement, absence: np.ndarray
+    rng: np.random.Generator, students: int, stays: Stays, sections: Sections, achievement: Achievement, *, absence: np.ndarray
 ) -> np.ndarray:
     """Percent of every seat in every quarter, whole numbers 0 to 100; shape (stays, 6, 4); seats without a section mean nothing."""
     middle = (achievement.start + achievement.end) / 2

@@ -25,11 +25,22 @@ from la_resources.sources.simulated_district.schools import make_schools
 from la_resources.sources.simulated_district.teachers import Faculty
 from la_resources.sources.simulated_district.write_days import write_attendance, write_lms
 from la_resources.sources.simulated_district.write_marks import (
-    write_discipline, write_grades, write_postsecondary, write_programs, write_spending, write_staff,
+    write_discipline,
+    write_grades,
+    write_postsecondary,
+    write_programs,
+    write_spending,
+    write_staff,
 )
 from la_resources.sources.simulated_district.write_oneroster import write_oneroster
 from la_resources.sources.simulated_district.write_register import (
-    write_calendar, write_courses, write_enrollments, write_exits, write_links, write_schools, write_students,
+    write_calendar,
+    write_courses,
+    write_enrollments,
+    write_exits,
+    write_links,
+    write_schools,
+    write_students,
 )
 from la_resources.sources.simulated_district.write_tests import write_eoc, write_fast, write_map, write_sat
 
@@ -129,12 +140,12 @@ def simulate(
     none = np.empty(0, dtype=np.int64)
     no_shows: NoShows = (none, none, none)
     for c in calendars:
-        year = live_year(streams, c, now, population, schools, faculty, p)
+        year = live_year(streams, c, now, population, schools, faculty=faculty, parameters=p)
         in_progress = not _over(c, now)
-        _write_files(year, folder, streams, p, plan, no_shows, last_class, in_progress)
-        days = write_attendance(year, folder, streams, p, plan, attendance == "daily")
+        _write_files(year, folder, streams, p, plan, no_shows=no_shows, last_class=last_class, in_progress=in_progress)
+        days = write_attendance(year, folder, streams, p, plan, daily=attendance == "daily")
         missed = write_fast(year, folder, streams, p) | write_eoc(year, folder, p) | write_map(year, folder, p) | write_sat(year, folder)
-        truth_files.write_year(truth, year, streams, days, missed, newcomers)
+        truth_files.write_year(truth, year, streams, days, missed, newcomers=newcomers)
         last_class = graduates(streams.of("graduates", c.start), population, year.end, year.achievement.end)
         no_shows = _expected(year)
         population, newcomers = _next(year, streams, students, persons, p)
@@ -142,8 +153,14 @@ def simulate(
     if plan.unclaimed:
         folder.write_bytes("sis/notes.pdf", b"%PDF-1.4\n% notes of the registrar, not data\n%%EOF\n", as_of)
         plan.record("unclaimed_file", "sis/notes.pdf", 1)
-    run: dict[str, object] = {"students": students, "seed": seed, "first_year": first_year, "as_of": as_of.isoformat(), "attendance": attendance}
-    truth_files.write_static(truth, schools, faculty, p, plan, run)
+    run: dict[str, object] = {
+        "students": students,
+        "seed": seed,
+        "first_year": first_year,
+        "as_of": as_of.isoformat(),
+        "attendance": attendance,
+    }
+    truth_files.write_static(truth, schools, faculty, p, plan, run=run)
     return SimulatedDistrict(out, truth, students, seed, as_of, tuple(c.label for c in calendars), tuple(folder.files), plan.totals())
 
 
@@ -161,7 +178,15 @@ def _over(calendar: SchoolCalendar, now: np.datetime64) -> bool:
 
 
 def _write_files(
-    year: SchoolYear, folder: LandingFolder, streams: Streams, p: Parameters, plan: Defects, no_shows: NoShows, last_class: Graduates | None, in_progress: bool
+    year: SchoolYear,
+    folder: LandingFolder,
+    streams: Streams,
+    p: Parameters,
+    plan: Defects,
+    *,
+    no_shows: NoShows,
+    last_class: Graduates | None,
+    in_progress: bool,
 ) -> None:
     """Write all of a year's files but attendance and tests."""
     write_oneroster(year, folder, in_progress)
@@ -190,8 +215,17 @@ def _expected(year: SchoolYear) -> NoShows:
 def _next(year: SchoolYear, streams: Streams, students: int, persons: int, p: Parameters) -> tuple:
     """Next year's population and who of it is new."""
     s, start = year.students, year.calendar.start + 1
+    year.changes.apply(s)
     s.school, s.zone, s.failures = year.mobility.new_school, year.mobility.new_zone, year.failed.astype(np.int8)
     population = next_population(
-        streams.of("population", start), s, year.code == "", year.end.retained, students, persons, start, year.schools, p
+        streams.of("population", start),
+        s,
+        year.code == "",
+        year.end.retained,
+        students,
+        next_person=persons,
+        start=start,
+        schools=year.schools,
+        parameters=p,
     )
     return population, population.entered == start

@@ -34,7 +34,16 @@ class Activity:
 
 
 def month_activity(
-    streams: Streams, start: int, month: int, first: int, after: int, stays: Stays, sections: Sections, grade: np.ndarray, engagement: np.ndarray
+    streams: Streams,
+    start: int,
+    month: int,
+    first: int,
+    after: int,
+    *,
+    stays: Stays,
+    sections: Sections,
+    grade: np.ndarray,
+    engagement: np.ndarray,
 ) -> Iterator[Activity]:
     """Draw the activity of the days ``first`` to ``after - 1``, a slice of seats at a time.
 
@@ -59,7 +68,14 @@ def month_activity(
         submitted = (rng.random(n, dtype=np.float32) < 0.45).astype(np.int8)
         u = rng.random(n, dtype=np.float32)
         yield Activity(
-            s[r], sec[r], days[c], 1 + (3 * rng.random(n, dtype=np.float32)).astype(np.int8), minutes, np.ceil(minutes * 0.8).astype(np.int16),
-            submitted, (submitted * (u < 0.12)).astype(np.int8), (u > 1 - 0.10 * np.exp(-0.5 * e[r])).astype(np.int8),
+            s[r],
+            sec[r],
+            days[c],
+            1 + (3 * rng.random(n, dtype=np.float32)).astype(np.int8),
+            minutes,
+            np.ceil(minutes * 0.8).astype(np.int16),
+            submitted,
+            (submitted * (u < 0.12)).astype(np.int8),
+            (u > 1 - 0.10 * np.exp(-0.5 * e[r])).astype(np.int8),
             (u * 37 % 1 < 0.15).astype(np.int8),
         )

@@ -44,8 +44,16 @@ class Outcomes:
 
 
 def dropout(
-    streams: Streams, year: int, students: Students, mobility: Mobility, absence: np.ndarray, failed_now: np.ndarray, theta: np.ndarray,
-    last_day: int, parameters: Parameters,
+    streams: Streams,
+    year: int,
+    students: Students,
+    mobility: Mobility,
+    absence: np.ndarray,
+    *,
+    failed_now: np.ndarray,
+    theta: np.ndarray,
+    last_day: int,
+    parameters: Parameters,
 ) -> Outcomes:
     """Hazards and dropouts of the year.
 
@@ -63,7 +71,12 @@ def dropout(
     p = parameters
     rng = streams.of("dropout", year)
     failed = np.minimum(students.failures + failed_now, 4)
-    score = p.hazard_absence * (absence - 0.07) + p.hazard_failures * failed + p.hazard_moved * mobility.moved + p.hazard_achievement * theta.mean(axis=1)
+    score = (
+        p.hazard_absence * (absence - 0.07)
+        + p.hazard_failures * failed
+        + p.hazard_moved * mobility.moved
+        + p.hazard_achievement * theta.mean(axis=1)
+    )
     hazard = np.zeros(len(students))
     at_risk = ~mobility.left & (mobility.entry_day < FIRST_DROP_DAY)
     for grade, mean in zip(range(9, 13), p.dropout_by_grade, strict=True):
@@ -87,7 +100,15 @@ class YearEnd:
 
 
 def year_end(
-    streams: Streams, year: int, students: Students, outcomes: Outcomes, mobility: Mobility, failed: np.ndarray, theta: np.ndarray, parameters: Parameters
+    streams: Streams,
+    year: int,
+    students: Students,
+    outcomes: Outcomes,
+    mobility: Mobility,
+    *,
+    failed: np.ndarray,
+    theta: np.ndarray,
+    parameters: Parameters,
 ) -> YearEnd:
     """Draw the end of the year for those still enrolled on its last day."""
     p = parameters

@@ -10,8 +10,13 @@ from dataclasses import dataclass, field
 
 GRADES = ("KG", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12")
 RACES = (
-    "American Indian or Alaska Native", "Asian", "Black or African American", "Hispanic or Latino",
-    "Native Hawaiian or Other Pacific Islander", "White", "Two or More Races",
+    "American Indian or Alaska Native",
+    "Asian",
+    "Black or African American",
+    "Hispanic or Latino",
+    "Native Hawaiian or Other Pacific Islander",
+    "White",
+    "Two or More Races",
 )
 
 
@@ -70,6 +75,8 @@ class Parameters:
         Shares that change school within the district, leave it, and enter it during the year.
     summer_leave_rate, no_show_share : float
         Share that leaves over the summer, and of these the share still enrolled in August that never comes.
+    lunch_change_rate, new_ese_rate : float
+        Shares whose lunch eligibility changes, and who get a first education plan, during the year.
     retention_rate : float
         Share that repeats a grade; higher for those who fail courses.
     test_missing_rate, test_missing_absence : float
@@ -111,7 +118,15 @@ class Parameters:
     absence_intercept: float = -3.17
     absence_sd: float = 0.62
     absence_by_year: dict[str, float] = field(
-        default_factory=lambda: {"2020-21": 0.17, "2021-22": 0.22, "2022-23": 0.12, "2023-24": 0.08, "2024-25": 0.06, "2025-26": 0.05, "2026-27": 0.05}
+        default_factory=lambda: {
+            "2020-21": 0.17,
+            "2021-22": 0.22,
+            "2022-23": 0.12,
+            "2023-24": 0.08,
+            "2024-25": 0.06,
+            "2025-26": 0.05,
+            "2026-27": 0.05,
+        }
     )
     tardy_rate: float = 0.025
     early_dismissal_rate: float = 0.008
@@ -125,6 +140,8 @@ class Parameters:
     arrive_rate: float = 0.015
     summer_leave_rate: float = 0.020
     no_show_share: float = 0.30
+    lunch_change_rate: float = 0.02
+    new_ese_rate: float = 0.01
     retention_rate: float = 0.020
     test_missing_rate: float = 0.03
     test_missing_absence: float = 10.0

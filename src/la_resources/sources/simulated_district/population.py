@@ -75,7 +75,7 @@ class Students:
 
 
 def entrants(
-    rng: np.random.Generator, grade: np.ndarray, first_person: int, start: int, schools: Schools, parameters: Parameters
+    rng: np.random.Generator, grade: np.ndarray, first_person: int, start: int, schools: Schools, *, parameters: Parameters
 ) -> Students:
     """Draw new students of the given grades, entering in the school year that begins in ``start``."""
     n = grade.size
@@ -105,26 +105,53 @@ def entrants(
     turned_five = np.array(start - 1970 - 5 - grade, dtype="datetime64[Y]")
     birth = turned_five.astype("datetime64[D]") - np.timedelta64(121, "D") + rng.integers(0, 365, n).astype("timedelta64[D]")
     return Students(
-        person=first_person + np.arange(n), grade=grade.astype(np.int8), zone=zone, school=school, gender=gender.astype(np.int8),
-        race=race.astype(np.int8), hispanic=race == 3, frl=frl, ell=ell, ese=ese, section_504=section_504,
-        gifted=~ese & (mean + rng.normal(0, 0.3, n) > 1.35), homeless=homeless, birth=birth, ability=ability, slope=slope, drift=drift,
-        absence=absence, behavior=behavior, accelerated=ability[:, 1] + rng.normal(0, 0.4, n) > 0.65,
-        honors=ability[:, 0] + rng.normal(0, 0.4, n) > 0.40, cohort=np.where(grade >= 9, start - (grade - 9), 0).astype(np.int16),
-        repeating=np.zeros(n, dtype=bool), failures=np.zeros(n, dtype=np.int8), entered=np.full(n, start, dtype=np.int16),
+        person=first_person + np.arange(n),
+        grade=grade.astype(np.int8),
+        zone=zone,
+        school=school,
+        gender=gender.astype(np.int8),
+        race=race.astype(np.int8),
+        hispanic=race == 3,
+        frl=frl,
+        ell=ell,
+        ese=ese,
+        section_504=section_504,
+        gifted=~ese & (mean + rng.normal(0, 0.3, n) > 1.35),
+        homeless=homeless,
+        birth=birth,
+        ability=ability,
+        slope=slope,
+        drift=drift,
+        absence=absence,
+        behavior=behavior,
+        accelerated=ability[:, 1] + rng.normal(0, 0.4, n) > 0.65,
+        honors=ability[:, 0] + rng.normal(0, 0.4, n) > 0.40,
+        cohort=np.where(grade >= 9, start - (grade - 9), 0).astype(np.int16),
+        repeating=np.zeros(n, dtype=bool),
+        failures=np.zeros(n, dtype=np.int8),
+        entered=np.full(n, start, dtype=np.int16),
     )
 
 
 def first_population(rng: np.random.Generator, students: int, start: int, schools: Schools, parameters: Parameters) -> Students:
     """The students of the first year, thirteen grades of about equal size."""
     grade = np.sort(np.arange(students) % 13)
-    drawn = entrants(rng, grade, 0, start, schools, parameters)
+    drawn = entrants(rng, grade, 0, start, schools, parameters=parameters)
     drawn.entered[:] = start - np.minimum(grade, 3)
     return drawn
 
 
 def next_population(
-    rng: np.random.Generator, now: Students, stays: np.ndarray, retained: np.ndarray, students: int, next_person: int, start: int,
-    schools: Schools, parameters: Parameters,
+    rng: np.random.Generator,
+    now: Students,
+    stays: np.ndarray,
+    retained: np.ndarray,
+    students: int,
+    *,
+    next_person: int,
+    start: int,
+    schools: Schools,
+    parameters: Parameters,
 ) -> Students:
     """Promote or retain those who stay and fill the district up to ``students`` with newcomers.
 
@@ -150,4 +177,4 @@ def next_population(
     missing = np.maximum(students / 13 - np.bincount(keep.grade, minlength=13), 0.0)
     share = missing / missing.sum() if missing.sum() > 0 else np.full(13, 1 / 13)
     grade = np.sort(np.searchsorted(np.cumsum(share), (np.arange(room) + rng.random()) / max(room, 1), side="right").clip(0, 12))
-    return keep.joined(entrants(rng, grade, next_person, start, schools, parameters))
+    return keep.joined(entrants(rng, grade, next_person, start, schools, parameters=parameters))

@@ -65,7 +65,9 @@ def reading_block(students: Students, pm1: Sitting, parameters: Parameters) -> P
     grade = students.grade[pm1.rows]
     cut = np.array([FAST_MEANS["ELA"].get(g, 0) for g in range(13)])[grade] + WINDOW_SHIFT["PM1"] + LEVEL_CUTS[0]
     inside = (grade >= 3) & (grade <= 8)
-    return Program(READING, "tier cut", 0, pm1.rows[inside], pm1.score[inside], cut[inside], (pm1.score <= cut)[inside], parameters.program_cut_effect)
+    return Program(
+        READING, "tier cut", 0, pm1.rows[inside], pm1.score[inside], cut[inside], (pm1.score <= cut)[inside], parameters.program_cut_effect
+    )
 
 
 def program_effects(students: int, programs: list[Program]) -> np.ndarray:

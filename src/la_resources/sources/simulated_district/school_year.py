@@ -25,6 +25,7 @@ from la_resources.sources.simulated_district.programs import Program, program_ef
 from la_resources.sources.simulated_district.randomness import Streams
 from la_resources.sources.simulated_district.schools import Schools
 from la_resources.sources.simulated_district.sections import Sections, make_sections
+from la_resources.sources.simulated_district.status_changes import StatusChanges, draw_status_changes
 from la_resources.sources.simulated_district.stays import Mobility, Stays, draw_mobility, make_stays
 from la_resources.sources.simulated_district.teachers import Faculty
 
@@ -65,6 +66,7 @@ class SchoolYear:
     programs: list[Program]
     fall_tests: dict[str, Sitting]
     testing: Testing
+    changes: StatusChanges
     as_of: np.datetime64
 
     @cached_property
@@ -113,7 +115,14 @@ class SchoolYear:
 
 
 def live_year(
-    streams: Streams, calendar: SchoolCalendar, as_of: np.datetime64, students: Students, schools: Schools, faculty: Faculty, parameters: Parameters
+    streams: Streams,
+    calendar: SchoolCalendar,
+    as_of: np.datetime64,
+    students: Students,
+    schools: Schools,
+    *,
+    faculty: Faculty,
+    parameters: Parameters,
 ) -> SchoolYear:
     """Simulate one year; ``students`` and ``faculty`` are moved to its end."""
     start, label, n = calendar.start, calendar.label, len(students)
@@ -121,30 +130,78 @@ def live_year(
     absence = absence_probability(streams.of("absence", start), students, label, parameters)
     prior = starting_achievement(students)
     planned = make_stays(students, mobility)
-    sections = make_sections(streams, start, students, planned, schools, faculty, prior, parameters)
-    testing = Testing(streams, calendar, mobility, mobility.exit_day, absence, parameters)
+    sections = make_sections(streams, start, students, planned, schools, faculty=faculty, prior=prior, parameters=parameters)
+    testing = Testing(streams, calendar, mobility, mobility.exit_day, absence, parameters=parameters)
     tests = {
-        subject: testing.sit(f"FAST {subject}", "PM1", rows, fast_truth(prior[rows, s], students.grade[rows], subject, "PM1"), parameters.fast_se, 140, 303)
+        subject: testing.sit(
+            f"FAST {subject}",
+            "PM1",
+            rows,
+            fast_truth(prior[rows, s], students.grade[rows], subject, "PM1"),
+            parameters.fast_se,
+            low=140,
+            high=303,
+        )
         for s, subject in enumerate(FAST_GRADES)
         for rows in [fast_takers(students, sections, planned, subject)]
     }
-    programs = [tutoring(streams.of("tutoring", start), students, tests["Math"], parameters), reading_block(students, tests["ELA"], parameters)]
-    teacher, school = received_effects(students, planned, sections, schools, faculty, parameters)
+    programs = [
+        tutoring(streams.of("tutoring", start), students, tests["Math"], parameters),
+        reading_block(students, tests["ELA"], parameters),
+    ]
+    teacher, school = received_effects(students, planned, sections, schools, faculty, parameters=parameters)
     achievement = year_of_growth(
-        streams.of("growth", start), students, prior, teacher, school, program_effects(n, programs), absence, label, parameters
+        streams.of("growth", start),
+        students,
+        prior,
+        teacher,
+        school,
+        program=program_effects(n, programs),
+        absence=absence,
+        year=label,
+        parameters=parameters,
     )
-    percent = quarter_percents(streams.of("marks", start), n, planned, sections, achievement, absence)
+    percent = quarter_percents(streams.of("marks", start), n, planned, sections, achievement, absence=absence)
     first_quarter = failures(percent, planned, sections.seat, n, slice(0, 1))
-    outcomes = dropout(streams, start, students, mobility, absence, first_quarter, prior, calendar.open_days - 1, parameters)
+    outcomes = dropout(
+        streams,
+        start,
+        students,
+        mobility,
+        absence,
+        failed_now=first_quarter,
+        theta=prior,
+        last_day=calendar.open_days - 1,
+        parameters=parameters,
+    )
     testing.exit = outcomes.exit_day
     failed = failures(percent, planned, sections.seat, n, slice(0, 4))
-    end = year_end(streams, start, students, outcomes, mobility, failed, achievement.end, parameters)
+    end = year_end(streams, start, students, outcomes, mobility, failed=failed, theta=achievement.end, parameters=parameters)
     code = withdrawal_codes(streams.of("codes", start), outcomes, mobility, end)
+    changes = draw_status_changes(streams.of("status changes", start), students, mobility, calendar, parameters)
     live = planned.begin <= outcomes.exit_day[planned.student]
     sections.seat = sections.seat[live]
     return SchoolYear(
-        streams.seed, calendar, schools, faculty, students, mobility, planned.until(outcomes.exit_day), sections, absence, achievement,
-        percent[live], failed, outcomes, end, code, programs, tests, testing, as_of,
+        streams.seed,
+        calendar,
+        schools,
+        faculty,
+        students,
+        mobility,
+        planned.until(outcomes.exit_day),
+        sections,
+        absence,
+        achievement,
+        percent[live],
+        failed,
+        outcomes,
+        end,
+        code,
+        programs,
+        tests,
+        testing,
+        changes,
+        as_of,
     )
 
 

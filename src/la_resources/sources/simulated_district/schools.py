@@ -84,6 +84,13 @@ def make_schools(students: int, parameters: Parameters, streams: Streams) -> Sch
     zone_of = np.minimum(within * count[0] // np.array(count)[level], count[0] - 1)
     locale = np.array(["City", "Suburb", "Town", "Rural"])[rng.choice(4, n, p=[0.35, 0.40, 0.10, 0.15])]
     return Schools(
-        level, pl.Series("number", [f"{x:04d}" for x in numbers]), pl.Series("name", names), pl.Series("locale", locale.tolist()),
-        poverty[zone_of] > 0.0, effect, first, count, poverty,
+        level,
+        pl.Series("number", [f"{x:04d}" for x in numbers]),
+        pl.Series("name", names),
+        pl.Series("locale", locale.tolist()),
+        poverty[zone_of] > 0.0,
+        effect,
+        first,
+        count,
+        poverty,
     )

@@ -70,7 +70,15 @@ def _spread(order_score: np.ndarray, key: np.ndarray, aim: int, largest: int) ->
 
 
 def make_sections(
-    streams: Streams, year: int, students: Students, stays: Stays, schools: Schools, faculty: Faculty, prior: np.ndarray, parameters: Parameters
+    streams: Streams,
+    year: int,
+    students: Students,
+    stays: Stays,
+    schools: Schools,
+    *,
+    faculty: Faculty,
+    prior: np.ndarray,
+    parameters: Parameters,
 ) -> Sections:
     """Seat the year's stays in sections and give every section its teacher.
 
@@ -106,12 +114,19 @@ def make_sections(
         at += rows.size
     school, course, number = distinct // 1_000_000, distinct // 1000 % 1000, distinct % 1000
     size = np.bincount(which, minlength=distinct.size)
-    teacher, second = _teachers(streams.of("teachers", year), year, school, course, number, faculty, parameters)
+    teacher, second = _teachers(streams.of("teachers", year), year, school, course, number, faculty=faculty, parameters=parameters)
     return Sections(school, course, number, size, teacher, second, seat)
 
 
 def _teachers(
-    rng: np.random.Generator, year: int, school: np.ndarray, course: np.ndarray, number: np.ndarray, faculty: Faculty, parameters: Parameters
+    rng: np.random.Generator,
+    year: int,
+    school: np.ndarray,
+    course: np.ndarray,
+    number: np.ndarray,
+    *,
+    faculty: Faculty,
+    parameters: Parameters,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Teacher and second teacher of each section."""
     subject = SUBJECT_OF[course]

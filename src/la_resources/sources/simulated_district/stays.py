@@ -95,7 +95,9 @@ def draw_mobility(
     moves = (rng.random(n) < parameters.move_rate * weight * 1.05) & ~left & ~late & (choices > 1)
     move_day = np.where(moves, rng.integers(10, last_event - 5, n), 999)
     new_zone = -((schools.first[0] - (new_school - first) * schools.zones) // choices)
-    return Mobility(entry_day, exit_day, move_day, np.where(moves, new_school, students.school), np.where(moves, new_zone, students.zone), left)
+    return Mobility(
+        entry_day, exit_day, move_day, np.where(moves, new_school, students.school), np.where(moves, new_zone, students.zone), left
+    )
 
 
 def make_stays(students: Students, mobility: Mobility) -> Stays:

@@ -50,16 +50,26 @@ def write_grades(year: SchoolYear, folder: LandingFolder, defects: Defects) -> N
         credit = CREDITS[course] / 2 if q % 2 else np.zeros(stay.size)
         semester = year.percent[stay, slot, max(q - 1, 0) : q + 1].mean(axis=1)
         points = pl.Series(np.where(letter > 0, letter + BONUS[course], 0.0)).cast(pl.String)
-        frame = pl.DataFrame({
-            "STUDENT_NUMBER": pick(year.numbers, stays.student[stay]), "SECTION_ID": pick(year.section_codes, section),
-            "COURSE_CODE": pick([x.code for x in CATALOG], course), "MARK_PD": pick(QUARTERS, np.full(stay.size, q)), "LETTER": pick(LETTERS, letter),
-            "PCT": percent.astype(int), "GPA_PTS": points, "CR_ATT": credit, "CR_EARN": np.where(semester >= PASSING, credit, 0.0),
-            "POST_DATE": constant(posted.isoformat(), stay.size),
-        })
-        _write_quarter(f"sis/grades/grades_{c.label}_{quarter}.csv", frame, c.start, quarter, posted, folder, defects)
+        frame = pl.DataFrame(
+            {
+                "STUDENT_NUMBER": pick(year.numbers, stays.student[stay]),
+                "SECTION_ID": pick(year.section_codes, section),
+                "COURSE_CODE": pick([x.code for x in CATALOG], course),
+                "MARK_PD": pick(QUARTERS, np.full(stay.size, q)),
+                "LETTER": pick(LETTERS, letter),
+                "PCT": percent.astype(int),
+                "GPA_PTS": points,
+                "CR_ATT": credit,
+                "CR_EARN": np.where(semester >= PASSING, credit, 0.0),
+                "POST_DATE": constant(posted.isoformat(), stay.size),
+            }
+        )
+        _write_quarter(f"sis/grades/grades_{c.label}_{quarter}.csv", frame, c.start, quarter, posted, folder=folder, defects=defects)
 
 
-def _write_quarter(path: str, frame: pl.DataFrame, start: int, quarter: str, posted: date, folder: LandingFolder, defects: Defects) -> None:
+def _write_quarter(
+    path: str, frame: pl.DataFrame, start: int, quarter: str, posted: date, *, folder: LandingFolder, defects: Defects
+) -> None:
     """Write one quarter's file with the defects planned for it."""
     held = min(defects.late.get(("grades", start, quarter), 0), frame.height // 2)
     if held:
@@ -79,27 +89,39 @@ def _write_quarter(path: str, frame: pl.DataFrame, start: int, quarter: str, pos
 def write_discipline(year: SchoolYear, folder: LandingFolder, streams: Streams) -> None:
     c, m = year.calendar, year.mobility
     last = year.outcomes.exit_day
-    incidents = draw_incidents(streams.of("incidents", c.start), year.students, m, last, c.open_days, c.label == "2020-21")
+    incidents = draw_incidents(streams.of("incidents", c.start), year.students, m, last, c.open_days, remote=c.label == "2020-21")
     known = np.flatnonzero(incidents.day < c.known_days)
     rows, day, kind, action = incidents.rows[known], incidents.day[known], incidents.type[known], incidents.action[known]
     arrival = date(c.start + 1, 6, 5)
     folder.write(
         f"sis/discipline/incidents_{c.label}.csv",
-        pl.DataFrame({
-            "INCIDENT_NO": f"{c.start % 100:02d}-" + pl.Series(known + 1).cast(pl.String).str.zfill(7), "STUDENT_NUMBER": pick(year.numbers, rows),
-            "SCHOOL_NO": pick(year.schools.number, school_on(year, rows, day)), "INC_DATE": days_text(c, day, "us"), "INC_TYPE": pick(TYPES, kind),
-            "SEVERITY_LVL": SEVERITY[kind], "ACTION_CD": pick(ACTIONS, action), "ACTION_DAYS": incidents.length[known],
-        }),
+        pl.DataFrame(
+            {
+                "INCIDENT_NO": f"{c.start % 100:02d}-" + pl.Series(known + 1).cast(pl.String).str.zfill(7),
+                "STUDENT_NUMBER": pick(year.numbers, rows),
+                "SCHOOL_NO": pick(year.schools.number, school_on(year, rows, day)),
+                "INC_DATE": days_text(c, day, "us"),
+                "INC_TYPE": pick(TYPES, kind),
+                "SEVERITY_LVL": SEVERITY[kind],
+                "ACTION_CD": pick(ACTIONS, action),
+                "ACTION_DAYS": incidents.length[known],
+            }
+        ),
         arrival,
     )
     rows, day, points, reason = draw_points(streams.of("points", c.start), year.students, m, last, c.open_days)
     known = np.flatnonzero(day < c.known_days)
     folder.write(
         f"sis/discipline/points_{c.label}.csv",
-        pl.DataFrame({
-            "POINT_NO": known + 1, "STUDENT_NUMBER": pick(year.numbers, rows[known]), "POINT_DATE": days_text(c, day[known], "us"),
-            "POINTS": points[known], "REASON_CD": pick(POINT_REASONS, reason[known]),
-        }),
+        pl.DataFrame(
+            {
+                "POINT_NO": known + 1,
+                "STUDENT_NUMBER": pick(year.numbers, rows[known]),
+                "POINT_DATE": days_text(c, day[known], "us"),
+                "POINTS": points[known],
+                "REASON_CD": pick(POINT_REASONS, reason[known]),
+            }
+        ),
         arrival,
     )
 
@@ -125,12 +147,22 @@ def write_programs(year: SchoolYear, folder: LandingFolder, streams: Streams) ->
         running = end >= c.known_days
         days = np.minimum(end, c.known_days - 1) - FIRST_DAY + 1
         each = 30.0 if program.subject else 45.0
-        frames.append(pl.DataFrame({
-            "STUDENT_NUMBER": pick(year.numbers, rows), "PROGRAM_NO": constant(program.name, rows.size), "SUBJ_CD": constant(("LA", "MA")[program.subject], rows.size),
-            "START_DT": days_text(c, np.full(rows.size, FIRST_DAY), "iso"), "END_DT": days_text(c, np.where(running, -1, end), "iso"),
-            "TIER": np.full(rows.size, 2), "MINUTES": np.round(days * 0.6 * each * fidelity), "FIDELITY": fidelity,
-            "COST_USD": np.full(rows.size, 900.0 if program.subject else 640.0), "ASSIGNED_BY": constant(program.assignment, rows.size),
-        }).filter(pl.Series(began)))
+        frames.append(
+            pl.DataFrame(
+                {
+                    "STUDENT_NUMBER": pick(year.numbers, rows),
+                    "PROGRAM_NO": constant(program.name, rows.size),
+                    "SUBJ_CD": constant(("LA", "MA")[program.subject], rows.size),
+                    "START_DT": days_text(c, np.full(rows.size, FIRST_DAY), "iso"),
+                    "END_DT": days_text(c, np.where(running, -1, end), "iso"),
+                    "TIER": np.full(rows.size, 2),
+                    "MINUTES": np.round(days * 0.6 * each * fidelity),
+                    "FIDELITY": fidelity,
+                    "COST_USD": np.full(rows.size, 900.0 if program.subject else 640.0),
+                    "ASSIGNED_BY": constant(program.assignment, rows.size),
+                }
+            ).filter(pl.Series(began))
+        )
     folder.write(f"programs/participation_{c.label}.csv", pl.concat(frames), date(c.start + 1, 5, 15))
 
 
@@ -141,11 +173,15 @@ def write_staff(year: SchoolYear, folder: LandingFolder) -> None:
     staff, school = pairs[:, 0], pairs[:, 1]
     folder.write(
         f"hr/staff_{year.calendar.label}.csv",
-        pl.DataFrame({
-            "FISCAL_YR": np.full(staff.size, year.calendar.start + 1), "EMPLOYEE_NO": pick(staff_numbers(np.arange(f.hired.size)), staff),
-            "SCHOOL_NO": pick(year.schools.number, school), "YRS_EXP": (f.experience[staff] + year.calendar.start - f.hired[staff]).astype(int),
-            "DEGREE_CD": pick(["BA", "MA", "PHD"], f.degree[staff]),
-        }),
+        pl.DataFrame(
+            {
+                "FISCAL_YR": np.full(staff.size, year.calendar.start + 1),
+                "EMPLOYEE_NO": pick(staff_numbers(np.arange(f.hired.size)), staff),
+                "SCHOOL_NO": pick(year.schools.number, school),
+                "YRS_EXP": (f.experience[staff] + year.calendar.start - f.hired[staff]).astype(int),
+                "DEGREE_CD": pick(["BA", "MA", "PHD"], f.degree[staff]),
+            }
+        ),
         date(year.calendar.start, 9, 15),
     )
 
@@ -163,10 +199,14 @@ def write_spending(year: SchoolYear, folder: LandingFolder, streams: Streams, pa
     school, category = np.divmod(np.arange(amounts.size), len(categories))
     folder.write(
         f"finance/spending_{year.calendar.label}.csv",
-        pl.DataFrame({
-            "FISCAL_YR": np.full(amounts.size, year.calendar.start + 1), "SCHOOL_NO": pick(year.schools.number, school),
-            "CATEGORY_CD": pick(list(categories), category), "PER_PUPIL_USD": amounts.ravel().round(2),
-        }),
+        pl.DataFrame(
+            {
+                "FISCAL_YR": np.full(amounts.size, year.calendar.start + 1),
+                "SCHOOL_NO": pick(year.schools.number, school),
+                "CATEGORY_CD": pick(list(categories), category),
+                "PER_PUPIL_USD": amounts.ravel().round(2),
+            }
+        ),
         published,
     )
 
@@ -181,9 +221,13 @@ def write_postsecondary(year: SchoolYear, folder: LandingFolder, streams: Stream
     days = np.datetime64(f"{year.calendar.start}-08-20") + rng.integers(0, 20, classes.person.size)[who].astype("timedelta64[D]")
     folder.write(
         f"nsc/postsecondary_{year.calendar.label}.csv",
-        pl.DataFrame({
-            "YOUR_UNIQUE_ID": student_numbers(classes.person[who]), "ENROLLMENT_BEGIN": dates_text(days, "packed"),
-            "TWO_FOUR_YEAR": pick(["2", "4"], classes.four_year[who].astype(int)), "REPORT_DATE": dates_text(np.full(who.size, np.datetime64(observed)), "packed"),
-        }),
+        pl.DataFrame(
+            {
+                "YOUR_UNIQUE_ID": student_numbers(classes.person[who]),
+                "ENROLLMENT_BEGIN": dates_text(days, "packed"),
+                "TWO_FOUR_YEAR": pick(["2", "4"], classes.four_year[who].astype(int)),
+                "REPORT_DATE": dates_text(np.full(who.size, np.datetime64(observed)), "packed"),
+            }
+        ),
         observed,
     )

@@ -38,10 +38,18 @@ def write_schools(year: SchoolYear, folder: LandingFolder) -> None:
     n = s.level.size
     folder.write(
         f"sis/schools/schools_{year.calendar.label}.csv",
-        pl.DataFrame({
-            "SCHOOL_YEAR": [long_year(year.calendar.start)] * n, "SCHOOL_NO": s.number, "SCHOOL_NAME": s.name, "SCHOOL_LVL": pick(["E", "M", "H"], s.level),
-            "SCHOOL_TYPE": ["REG"] * n, "LOCALE_CD": s.locale, "DISTRICT_NO": ["99"] * n, "TITLE1_FLG": flags(s.title1),
-        }),
+        pl.DataFrame(
+            {
+                "SCHOOL_YEAR": [long_year(year.calendar.start)] * n,
+                "SCHOOL_NO": s.number,
+                "SCHOOL_NAME": s.name,
+                "SCHOOL_LVL": pick(["E", "M", "H"], s.level),
+                "SCHOOL_TYPE": ["REG"] * n,
+                "LOCALE_CD": s.locale,
+                "DISTRICT_NO": ["99"] * n,
+                "TITLE1_FLG": flags(s.title1),
+            }
+        ),
         date(year.calendar.start, 8, 1),
     )
 
@@ -59,38 +67,64 @@ def write_calendar(year: SchoolYear, folder: LandingFolder) -> None:
     lap = np.tile(np.arange(every.size), s.level.size)
     folder.write(
         f"sis/calendar/calendar_{c.label}.csv",
-        pl.DataFrame({
-            "SCHOOL_NO": pick(s.number, schools), "CAL_DATE": pick(dates_text(every, "usd"), lap), "DAY_TYPE": pick(["I", "H", "C"], kind[lap]),
-            "TERM_CD": pick(["S1", "S2"], (position >= 90).astype(int)[lap]),
-        }),
+        pl.DataFrame(
+            {
+                "SCHOOL_NO": pick(s.number, schools),
+                "CAL_DATE": pick(dates_text(every, "usd"), lap),
+                "DAY_TYPE": pick(["I", "H", "C"], kind[lap]),
+                "TERM_CD": pick(["S1", "S2"], (position >= 90).astype(int)[lap]),
+            }
+        ),
         date(c.start, 8, 1),
     )
 
 
 def write_students(year: SchoolYear, folder: LandingFolder, defects: Defects) -> None:
-    """One record at entry, a second for those who move; conflicting twins where the plan says so."""
+    """One record at entry, another for those who move or change status; conflicting twins where the plan says so.
+
+    Earlier records are no longer active; a reduced-price lunch is a fifth of the eligible.
+    """
     st, stays, c = year.students, year.known_stays, year.calendar
-    order = np.lexsort((stays.begin, stays.student))
-    rows, begin = stays.student[order], stays.begin[order]
-    open_record = stays.end[order] >= np.minimum(year.outcomes.exit_day, INSTRUCTIONAL_DAYS - 1)[rows]
-    frame = pl.DataFrame({
-        "STUDENT_NUMBER": pick(year.numbers, rows), "EFF_DATE": days_text(c, begin, "us"), "ACTIVE_FLG": flags(open_record),
-        "SCHOOL_NO": pick(year.schools.number, stays.school[order]), "GRADE_CD": pick(GRADES, st.grade[rows]),
-        "BIRTH_YR": st.birth.astype("datetime64[Y]").astype(int)[rows] + 1970, "SEX_CD": pick(["F", "M", "X"], st.gender[rows]),
-        "RACE_ETH_CD": pick(RACE_CODES, st.race[rows]), "HISP_FLG": flags(st.hispanic[rows]), "LUNCH_CD": pick(["N", "F", "R"], _lunch(year)[rows]),
-        "ELL_CD": pick(["ZZ", "LY"], st.ell.astype(int)[rows]), "ESE_FLG": flags(st.ese[rows]), "SEC504_FLG": flags(st.section_504[rows]),
-        "GIFTED_FLG": flags(st.gifted[rows]), "HOMELESS_FLG": flags(st.homeless[rows]),
-        "COHORT_YR": pl.Series(st.cohort[rows]).cast(pl.String).replace("0", None), "RETAINED_FLG": flags(st.repeating[rows]),
-    })
+    changes = year.changes
+    known = np.flatnonzero((changes.day < c.known_days) & (changes.day < year.outcomes.exit_day[changes.rows]))
+    changed, lunch = changes.rows[known], changes.lunch[known]
+    superseded = np.isin(stays.student, changed)
+    rows = np.r_[stays.student, changed]
+    begin = np.r_[stays.begin, changes.day[known]]
+    school = np.r_[stays.school, st.school[changed]]
+    last = np.r_[
+        (stays.end >= np.minimum(year.outcomes.exit_day, INSTRUCTIONAL_DAYS - 1)[stays.student]) & ~superseded,
+        np.ones(known.size, dtype=bool),
+    ]
+    frl = st.frl[rows] ^ np.r_[np.zeros(len(stays), dtype=bool), lunch]
+    ese = st.ese[rows] | np.r_[np.zeros(len(stays), dtype=bool), ~lunch]
+    order = np.lexsort((begin, rows))
+    rows, begin = rows[order], begin[order]
+    frame = pl.DataFrame(
+        {
+            "STUDENT_NUMBER": pick(year.numbers, rows),
+            "EFF_DATE": days_text(c, begin, "us"),
+            "ACTIVE_FLG": flags(last[order]),
+            "SCHOOL_NO": pick(year.schools.number, school[order]),
+            "GRADE_CD": pick(GRADES, st.grade[rows]),
+            "BIRTH_YR": st.birth.astype("datetime64[Y]").astype(int)[rows] + 1970,
+            "SEX_CD": pick(["F", "M", "X"], st.gender[rows]),
+            "RACE_ETH_CD": pick(RACE_CODES, st.race[rows]),
+            "HISP_FLG": flags(st.hispanic[rows]),
+            "LUNCH_CD": pick(["N", "F", "R"], np.where(frl[order], 1 + (st.person[rows] % 5 == 0), 0)),
+            "ELL_CD": pick(["ZZ", "LY"], st.ell.astype(int)[rows]),
+            "ESE_FLG": flags(ese[order]),
+            "SEC504_FLG": flags(st.section_504[rows] & ~ese[order]),
+            "GIFTED_FLG": flags(st.gifted[rows] & ~ese[order]),
+            "HOMELESS_FLG": flags(st.homeless[rows]),
+            "COHORT_YR": pl.Series(st.cohort[rows]).cast(pl.String).replace("0", None),
+            "RETAINED_FLG": flags(st.repeating[rows]),
+        }
+    )
     path = f"sis/students/students_{c.label}.csv"
     twins = _conflicting(frame, defects.conflicts.get(c.start, 0))
     defects.record("conflicting_demographics", path, twins.height)
     folder.write(path, pl.concat([frame, twins]), year_closed(year))
-
-
-def _lunch(year: SchoolYear) -> np.ndarray:
-    """0 none, 1 free, 2 reduced price (a fifth of the eligible)."""
-    return np.where(year.students.frl, np.where(year.students.person % 5 == 0, 2, 1), 0)
 
 
 def _conflicting(frame: pl.DataFrame, wanted: int) -> pl.DataFrame:
@@ -98,7 +132,9 @@ def _conflicting(frame: pl.DataFrame, wanted: int) -> pl.DataFrame:
     once = frame.filter(pl.col("STUDENT_NUMBER").is_unique() & (pl.col("ACTIVE_FLG") == "Y"))
     chosen = once[spaced(once.height, wanted)].with_row_index("at")
     sex = pl.when(pl.col("at") % 2 == 0).then(pl.col("SEX_CD").replace({"F": "M", "M": "F", "X": "F"})).otherwise("SEX_CD")
-    race = pl.when(pl.col("at") % 2 == 1).then(pl.col("RACE_ETH_CD").replace({"W": "B", "B": "W", "H": "W", "A": "W", "I": "W", "P": "W", "M": "W"}))
+    race = pl.when(pl.col("at") % 2 == 1).then(
+        pl.col("RACE_ETH_CD").replace({"W": "B", "B": "W", "H": "W", "A": "W", "I": "W", "P": "W", "M": "W"})
+    )
     return chosen.with_columns(sex.alias("SEX_CD"), race.otherwise("RACE_ETH_CD").alias("RACE_ETH_CD")).drop("at").select(frame.columns)
 
 
@@ -117,30 +153,50 @@ def write_enrollments(year: SchoolYear, folder: LandingFolder, no_shows: tuple[n
     open_stay = whole & ~left & (not c.complete or bool(c.days[-1] >= year.as_of))
     entry = np.where(stays.second, 2, np.where(stays.begin > 0, 1, 0))
     code = pl.Series(np.where(left, year.code[rows], np.where(open_stay, "", np.where(whole, "EOY", "T01"))).tolist()).replace("", None)
-    frame = pl.DataFrame({
-        "STUDENT_NUMBER": pick(year.numbers, rows), "SCHOOL_NO": pick(year.schools.number, stays.school),
-        "ENTRY_DATE": days_text(c, stays.begin, "iso"), "ENTRY_CD": pick(["E01", "E02", "R01"], entry),
-        "WDRAW_DATE": days_text(c, np.where(open_stay, -1, stays.end), "iso"), "WDRAW_CD": code,
-        "PRIMARY_FLG": ["Y"] * len(stays), "NOSHOW_FLG": ["N"] * len(stays), "GRADE_CD": pick(GRADES, year.students.grade[rows]),
-    })
+    frame = pl.DataFrame(
+        {
+            "STUDENT_NUMBER": pick(year.numbers, rows),
+            "SCHOOL_NO": pick(year.schools.number, stays.school),
+            "ENTRY_DATE": days_text(c, stays.begin, "iso"),
+            "ENTRY_CD": pick(["E01", "E02", "R01"], entry),
+            "WDRAW_DATE": days_text(c, np.where(open_stay, -1, stays.end), "iso"),
+            "WDRAW_CD": code,
+            "PRIMARY_FLG": ["Y"] * len(stays),
+            "NOSHOW_FLG": ["N"] * len(stays),
+            "GRADE_CD": pick(GRADES, year.students.grade[rows]),
+        }
+    )
     person, grade, school = no_shows
     first = constant(spelled(c.date(0), "iso"), person.size)
-    absent = pl.DataFrame({
-        "STUDENT_NUMBER": student_numbers(person), "SCHOOL_NO": pick(year.schools.number, school), "ENTRY_DATE": first,
-        "ENTRY_CD": constant("E01", person.size), "WDRAW_DATE": first,
-        "WDRAW_CD": constant("DNE", person.size), "PRIMARY_FLG": constant("Y", person.size),
-        "NOSHOW_FLG": constant("Y", person.size), "GRADE_CD": pick(GRADES, grade),
-    })
+    absent = pl.DataFrame(
+        {
+            "STUDENT_NUMBER": student_numbers(person),
+            "SCHOOL_NO": pick(year.schools.number, school),
+            "ENTRY_DATE": first,
+            "ENTRY_CD": constant("E01", person.size),
+            "WDRAW_DATE": first,
+            "WDRAW_CD": constant("DNE", person.size),
+            "PRIMARY_FLG": constant("Y", person.size),
+            "NOSHOW_FLG": constant("Y", person.size),
+            "GRADE_CD": pick(GRADES, grade),
+        }
+    )
     folder.write(f"sis/school_enrollments/enrollments_{c.label}.csv", pl.concat([frame, absent]), year_closed(year))
 
 
 def write_courses(year: SchoolYear, folder: LandingFolder) -> None:
     folder.write(
         f"sis/courses/courses_{year.calendar.label}.csv",
-        pl.DataFrame({
-            "SCHOOL_YEAR": [long_year(year.calendar.start)] * len(CATALOG), "COURSE_CODE": [c.code for c in CATALOG], "COURSE_TITLE": [c.title for c in CATALOG],
-            "SUBJ_CD": [c.subject for c in CATALOG], "LEVEL_CD": [c.level for c in CATALOG], "CREDITS": [c.credits for c in CATALOG],
-        }),
+        pl.DataFrame(
+            {
+                "SCHOOL_YEAR": [long_year(year.calendar.start)] * len(CATALOG),
+                "COURSE_CODE": [c.code for c in CATALOG],
+                "COURSE_TITLE": [c.title for c in CATALOG],
+                "SUBJ_CD": [c.subject for c in CATALOG],
+                "LEVEL_CD": [c.level for c in CATALOG],
+                "CREDITS": [c.credits for c in CATALOG],
+            }
+        ),
         date(year.calendar.start, 8, 1),
     )
 
@@ -154,11 +210,15 @@ def write_exits(year: SchoolYear, folder: LandingFolder, defects: Defects) -> No
     code[spoiled] = np.array(UNKNOWN_CODES, dtype=object)[np.arange(spoiled.size) % 2]
     path = f"sis/exits/exits_{year.calendar.label}.csv"
     defects.record("unknown_exit_code", path, spoiled.size)
-    frame = pl.DataFrame({
-        "STUDENT_NUMBER": pick(year.numbers, rows), "WDRAW_CD": pl.Series(code.tolist(), dtype=pl.String),
-        "WDRAW_DATE": dates_text(year.exit_date[rows], "us"), "RECORDED_DATE": dates_text(year.recorded_on[rows], "us"),
-        "COHORT_YR": pl.Series(year.students.cohort[rows]).cast(pl.String).replace("0", None),
-    })
+    frame = pl.DataFrame(
+        {
+            "STUDENT_NUMBER": pick(year.numbers, rows),
+            "WDRAW_CD": pl.Series(code.tolist(), dtype=pl.String),
+            "WDRAW_DATE": dates_text(year.exit_date[rows], "us"),
+            "RECORDED_DATE": dates_text(year.recorded_on[rows], "us"),
+            "COHORT_YR": pl.Series(year.students.cohort[rows]).cast(pl.String).replace("0", None),
+        }
+    )
     folder.write(path, frame, date(year.calendar.start + 1, 9, 5))
 
 
@@ -183,12 +243,16 @@ def write_links(year: SchoolYear, folder: LandingFolder, defects: Defects) -> No
         defects.record("missing_links", path, int((~kept).sum()))
     folder.write(
         path,
-        pl.DataFrame({
-            "SCHOOL_YEAR": constant(long_year(year.calendar.start), int(kept.sum())),
-            "STUDENT_NUMBER": pick(year.numbers, stays.student[stay[kept]]),
-            "STAFF_NUMBER": pick(staff_numbers(np.arange(year.faculty.hired.size)), teacher[kept]), "SUBJ_CD": pick(CORE, slot[kept]),
-            "WEIGHT": np.floor(weight[kept] * 10_000 + 1e-6) / 10_000, "LINK_SRC": constant("SCHED", int(kept.sum())),
-        }),
+        pl.DataFrame(
+            {
+                "SCHOOL_YEAR": constant(long_year(year.calendar.start), int(kept.sum())),
+                "STUDENT_NUMBER": pick(year.numbers, stays.student[stay[kept]]),
+                "STAFF_NUMBER": pick(staff_numbers(np.arange(year.faculty.hired.size)), teacher[kept]),
+                "SUBJ_CD": pick(CORE, slot[kept]),
+                "WEIGHT": np.floor(weight[kept] * 10_000 + 1e-6) / 10_000,
+                "LINK_SRC": constant("SCHED", int(kept.sum())),
+            }
+        ),
         year_closed(year),
     )
 

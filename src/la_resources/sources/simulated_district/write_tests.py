@@ -43,38 +43,55 @@ def write_fast(year: SchoolYear, folder: LandingFolder, streams: Streams, parame
                 sitting = year.fall_tests[subject]
             else:
                 truth = tests.fast_truth(theta[takers], year.students.grade[takers], subject, window)
-                sitting = year.testing.sit(f"FAST {subject}", window, takers, truth, parameters.fast_se, 140, 303)
+                sitting = year.testing.sit(f"FAST {subject}", window, takers, truth, parameters.fast_se, low=140, high=303)
             missed[f"{subject} {window}"] = sitting.missed
             known = _known(year, sitting)
             for grade in tests.FAST_GRADES[subject]:
                 rows = known[year.students.grade[sitting.rows[known]] == grade]
                 if rows.size:
-                    _write_fast_file(year, folder, streams, subject, window, grade, sitting, rows, theta)
+                    _write_fast_file(year, folder, streams, subject, window, grade=grade, sitting=sitting, rows=rows, theta=theta)
     return missed
 
 
 def _write_fast_file(
-    year: SchoolYear, folder: LandingFolder, streams: Streams, subject: str, window: str, grade: int, sitting: tests.Sitting, rows: np.ndarray, theta: np.ndarray
+    year: SchoolYear,
+    folder: LandingFolder,
+    streams: Streams,
+    subject: str,
+    window: str,
+    *,
+    grade: int,
+    sitting: tests.Sitting,
+    rows: np.ndarray,
+    theta: np.ndarray,
 ) -> None:
     c, student = year.calendar, sitting.rows[rows]
     label = f"Grade {grade} FAST {'ELA Reading' if subject == 'ELA' else 'Mathematics'}"
     score = sitting.score[rows]
     mean = tests.FAST_MEANS[subject][grade] + tests.WINDOW_SHIFT[window]
     columns: dict[str, object] = {
-        "Student ID": pick(year.states, student), "Student Name": constant(None, rows.size), "Enrolled School": pick(year.schools.name, _school(year, sitting, rows)),
-        "Enrolled Grade": pick(GRADES, year.students.grade[student]), "Test Reason": constant(window, rows.size),
-        "Date Taken": days_text(c, sitting.day[rows], "usd"), f"{label} Scale Score": score.astype(int),
+        "Student ID": pick(year.states, student),
+        "Student Name": constant(None, rows.size),
+        "Enrolled School": pick(year.schools.name, _school(year, sitting, rows)),
+        "Enrolled Grade": pick(GRADES, year.students.grade[student]),
+        "Test Reason": constant(window, rows.size),
+        "Date Taken": days_text(c, sitting.day[rows], "usd"),
+        f"{label} Scale Score": score.astype(int),
         f"{label} Achievement Level": pick([f"Level {x}" for x in range(1, 6)], tests.fast_level(score, grade, subject) - 1),
         f"{label} Percentile Rank": tests.percentile((score - mean) / 21.2),
     }
     header = list(columns)
     possible = tests.points_possible(streams, subject, grade, window)
-    chance = tests.mastery(streams, c.start, subject, grade, theta[student], student, len(year.students))
+    chance = tests.mastery(streams, c.start, subject, grade, theta[student], rows=student, students=len(year.students))
     earned = streams.of(f"earned {subject} {window}", c.start, grade).binomial(possible, chance)
     for k, code in enumerate(tests.benchmarks(subject, grade)):
         header += STANDARD_HEADER
-        columns |= {f"c{k}": constant(tests.CATEGORIES[subject][k], rows.size), f"b{k}": constant(code, rows.size),
-                    f"e{k}": earned[:, k], f"p{k}": np.full(rows.size, possible[k])}
+        columns |= {
+            f"c{k}": constant(tests.CATEGORIES[subject][k], rows.size),
+            f"b{k}": constant(code, rows.size),
+            f"e{k}": earned[:, k],
+            f"p{k}": np.full(rows.size, possible[k]),
+        }
     path = f"fast/FAST_{c.label}_{window}_Grade{grade}_{subject}.csv"
     folder.write(path, pl.DataFrame(columns), _arrival(year, window), header)
 
@@ -91,7 +108,7 @@ def write_eoc(year: SchoolYear, folder: LandingFolder, parameters: Parameters) -
     for exam in tests.EOC_COURSES:
         takers = tests.eoc_rows(taken, exam)
         theta = year.achievement.end.mean(axis=1) if exam == "Biology" else year.achievement.end[:, 1]
-        sitting = year.testing.sit(exam, "EOC", takers, tests.EOC_MEAN + tests.EOC_SD * theta[takers], parameters.eoc_se, 325, 475)
+        sitting = year.testing.sit(exam, "EOC", takers, tests.EOC_MEAN + tests.EOC_SD * theta[takers], parameters.eoc_se, low=325, high=475)
         missed[f"{exam} EOC"] = sitting.missed
         rows = _known(year, sitting)
         if not rows.size:
@@ -100,13 +117,19 @@ def write_eoc(year: SchoolYear, folder: LandingFolder, parameters: Parameters) -
         student, score = sitting.rows[rows], sitting.score[rows]
         folder.write(
             f"eoc/EOC_{year.calendar.label}_{exam}.csv",
-            pl.DataFrame({
-                "Student ID": pick(year.states, student), "Student Name": constant(None, rows.size),
-                "Enrolled School": pick(year.schools.name, _school(year, sitting, rows)), "Enrolled Grade": pick(GRADES, year.students.grade[student]),
-                "Test Reason": constant(f"Spring {year.calendar.start + 1}", rows.size), "Date Taken": days_text(year.calendar, sitting.day[rows], "usd"),
-                f"{label} Scale Score": score.astype(int), f"{label} Achievement Level": pick([f"Level {x}" for x in range(1, 6)], tests.eoc_level(score) - 1),
-                f"{label} Percentile Rank": tests.percentile((score - tests.EOC_MEAN) / 28.2),
-            }),
+            pl.DataFrame(
+                {
+                    "Student ID": pick(year.states, student),
+                    "Student Name": constant(None, rows.size),
+                    "Enrolled School": pick(year.schools.name, _school(year, sitting, rows)),
+                    "Enrolled Grade": pick(GRADES, year.students.grade[student]),
+                    "Test Reason": constant(f"Spring {year.calendar.start + 1}", rows.size),
+                    "Date Taken": days_text(year.calendar, sitting.day[rows], "usd"),
+                    f"{label} Scale Score": score.astype(int),
+                    f"{label} Achievement Level": pick([f"Level {x}" for x in range(1, 6)], tests.eoc_level(score) - 1),
+                    f"{label} Percentile Rank": tests.percentile((score - tests.EOC_MEAN) / 28.2),
+                }
+            ),
             _arrival(year, "EOC"),
         )
     return missed
@@ -123,7 +146,7 @@ def write_map(year: SchoolYear, folder: LandingFolder, parameters: Parameters) -
             theta = year.achievement.at(season)[takers, column]
             means = np.array([tests.MAP_MEANS[subject].get(g, 0) for g in range(13)], dtype=float)[grade[takers]]
             truth = means + tests.WINDOW_SHIFT[season] + 14.6 * theta
-            sitting = year.testing.sit(f"MAP {subject}", season, takers, truth, parameters.map_se, 120, 300)
+            sitting = year.testing.sit(f"MAP {subject}", season, takers, truth, parameters.map_se, low=120, high=300)
             missed[f"MAP {subject} {season}"] = sitting.missed
             rng = year_rng(year, f"rushed {subject} {season}")
             rushed = rng.random(takers.size)[np.searchsorted(takers, sitting.rows)] < 0.02
@@ -131,11 +154,18 @@ def write_map(year: SchoolYear, folder: LandingFolder, parameters: Parameters) -
             loss = np.where(rushed, rng.integers(8, 25, takers.size)[np.searchsorted(takers, sitting.rows)], 0)
             first = (np.arange(sitting.rows.size), sitting.day, sitting.score - loss, rushed)
             again = np.flatnonzero(retested)
-            second = (again, np.minimum(sitting.day[again] + 5, WINDOWS[season][1] + 2), sitting.score[again], np.zeros(again.size, dtype=bool))
+            second = (
+                again,
+                np.minimum(sitting.day[again] + 5, WINDOWS[season][1] + 2),
+                sitting.score[again],
+                np.zeros(again.size, dtype=bool),
+            )
             at, day, score, fast = (np.concatenate(pair) for pair in zip(first, second, strict=True))
             known = np.flatnonzero(day < min(year.calendar.known_days, year.calendar.open_days))
             if known.size:
-                frames.append(_map_frame(year, subject, season, sitting.rows[at[known]], day[known], score[known], fast[known]))
+                frames.append(
+                    _map_frame(year, subject, season, sitting.rows[at[known]], day[known], score=score[known], rushed=fast[known])
+                )
         if frames:
             folder.write(f"map_growth/MAP_{year.calendar.label}_{season}.csv", pl.concat(frames), _arrival(year, season))
     return missed
@@ -146,7 +176,7 @@ def year_rng(year: SchoolYear, domain: str) -> np.random.Generator:
 
 
 def _map_frame(
-    year: SchoolYear, subject: str, season: str, student: np.ndarray, day: np.ndarray, score: np.ndarray, rushed: np.ndarray
+    year: SchoolYear, subject: str, season: str, student: np.ndarray, day: np.ndarray, *, score: np.ndarray, rushed: np.ndarray
 ) -> pl.DataFrame:
     c, n = year.calendar, student.size
     grade = year.students.grade[student]
@@ -158,18 +188,37 @@ def _map_frame(
     school = np.where(day >= year.mobility.move_day[student], year.mobility.new_school[student], year.students.school[student])
     seconds = 9 * 3600 + (student * 37 + day * 61) % 14_400
     clock = [f"{h:02d}:{m:02d}:00" for h in range(9, 14) for m in range(60)]
-    return blank_frame(MAP_HEADER, n, {
-        "TermName": constant(f"{season.title()} {c.start}-{c.start + 1}", n), "DistrictName": constant("Simulated District", n), "District_StateID": constant("99", n),
-        "SchoolName": pick(year.schools.name, school), "School_StateID": pick(year.schools.number, school), "StudentID": pick(year.numbers, student),
-        "Student_StateID": pick(year.states, student), "Subject": constant(title, n), "Course": constant(course, n), "GrowthMeasureYN": pick(["TRUE", "FALSE"], rushed.astype(int)),
-        "NormsReferenceData": constant("2020", n), "TestType": constant("Survey With Goals", n),
-        "TestName": pick([test + "2-5", test + "6+"], (grade >= 6).astype(int)), "TestID": pl.Series(700_000_000 + (student * 3 + ("fall", "winter", "spring").index(season)) % 90_000_000).cast(pl.String),
-        "TestStartDate": days_text(c, day, "usd"), "TestStartTime": pick(clock, (seconds - 9 * 3600) // 60 % len(clock)),
-        "TestDurationMinutes": pl.Series(np.where(rushed, 11, 35 + (student + day) % 40)).cast(pl.String), "TestRITScore": pl.Series(score.astype(int)).cast(pl.String),
-        "TestStandardError": pick(["3.10", "3.30", "3.50"], (student + day) % 3), "TestPercentile": pl.Series(rank).cast(pl.String),
-        "AchievementQuintile": pick(["Low", "LoAvg", "Avg", "HiAvg", "High"], np.minimum(rank // 20, 4)), "PercentCorrect": pl.Series(42 + (student * 7 + day) % 20).cast(pl.String),
-        "RapidGuessingPercentage": pick(["0.0000", "4.0000", "38.0000", "52.0000"], np.where(rushed, 2 + student % 2, (student + day) % 5 == 0)),
-    })
+    return blank_frame(
+        MAP_HEADER,
+        n,
+        {
+            "TermName": constant(f"{season.title()} {c.start}-{c.start + 1}", n),
+            "DistrictName": constant("Simulated District", n),
+            "District_StateID": constant("99", n),
+            "SchoolName": pick(year.schools.name, school),
+            "School_StateID": pick(year.schools.number, school),
+            "StudentID": pick(year.numbers, student),
+            "Student_StateID": pick(year.states, student),
+            "Subject": constant(title, n),
+            "Course": constant(course, n),
+            "GrowthMeasureYN": pick(["TRUE", "FALSE"], rushed.astype(int)),
+            "NormsReferenceData": constant("2020", n),
+            "TestType": constant("Survey With Goals", n),
+            "TestName": pick([test + "2-5", test + "6+"], (grade >= 6).astype(int)),
+            "TestID": pl.Series(700_000_000 + (student * 3 + ("fall", "winter", "spring").index(season)) % 90_000_000).cast(pl.String),
+            "TestStartDate": days_text(c, day, "usd"),
+            "TestStartTime": pick(clock, (seconds - 9 * 3600) // 60 % len(clock)),
+            "TestDurationMinutes": pl.Series(np.where(rushed, 11, 35 + (student + day) % 40)).cast(pl.String),
+            "TestRITScore": pl.Series(score.astype(int)).cast(pl.String),
+            "TestStandardError": pick(["3.10", "3.30", "3.50"], (student + day) % 3),
+            "TestPercentile": pl.Series(rank).cast(pl.String),
+            "AchievementQuintile": pick(["Low", "LoAvg", "Avg", "HiAvg", "High"], np.minimum(rank // 20, 4)),
+            "PercentCorrect": pl.Series(42 + (student * 7 + day) % 20).cast(pl.String),
+            "RapidGuessingPercentage": pick(
+                ["0.0000", "4.0000", "38.0000", "52.0000"], np.where(rushed, 2 + student % 2, (student + day) % 5 == 0)
+            ),
+        },
+    )
 
 
 def write_sat(year: SchoolYear, folder: LandingFolder) -> dict[str, np.ndarray]:
@@ -180,7 +229,7 @@ def write_sat(year: SchoolYear, folder: LandingFolder) -> dict[str, np.ndarray]:
     theta = year.achievement.at("SAT")
     parts = 515 + 92 * theta + 28 * rng.normal(size=(n, 2))
     section = (np.round(parts / 10) * 10).clip(200, 800).astype(int)
-    sitting = year.testing.sit("SAT", "SAT", juniors, section[juniors].sum(axis=1).astype(float), 0.0, 400, 1600)
+    sitting = year.testing.sit("SAT", "SAT", juniors, section[juniors].sum(axis=1).astype(float), 0.0, low=400, high=1600)
     rows = _known(year, sitting)
     if rows.size:
         student = sitting.rows[rows]
@@ -189,13 +238,26 @@ def write_sat(year: SchoolYear, folder: LandingFolder) -> dict[str, np.ndarray]:
         def text(values: np.ndarray) -> pl.Series:
             return pl.Series(values).cast(pl.String)
 
-        frame = blank_frame(SAT_HEADER, rows.size, {
-            "AI_CODE": pick(year.schools.number, _school(year, sitting, rows)), "COHORT_YEAR": text(np.full(rows.size, year.calendar.start + 2)),
-            "DISTRICT_NAME": constant("Simulated District", rows.size), "SECONDARY_ID": pick(year.numbers, student), "LATEST_SAT_DATE": days_text(year.calendar, sitting.day[rows], "us"),
-            "LATEST_SAT_GRADE": constant("7", rows.size), "LATEST_SAT_REVISED": constant("Y", rows.size), "LATEST_SAT_TOTAL": text(reading + math),
-            "LATEST_SAT_EBRW": text(reading), "LATEST_SAT_MATH_SECTION": text(math), "PERCENTILE_NATREP_SAT_TOTAL": text(tests.percentile((reading + math - 1030) / 190.0)),
-            "PERCENTILE_NATREP_SAT_EBRW": text(tests.percentile((reading - 515) / 98.0)), "PERCENTILE_NATREP_SAT_MATH_SECTION": text(tests.percentile((math - 515) / 98.0)),
-            "EBRW_CCR_BENCHMARK": pick(["N", "Y"], (reading >= 480).astype(int)), "MATH_CCR_BENCHMARK": pick(["N", "Y"], (math >= 530).astype(int)),
-        })
+        frame = blank_frame(
+            SAT_HEADER,
+            rows.size,
+            {
+                "AI_CODE": pick(year.schools.number, _school(year, sitting, rows)),
+                "COHORT_YEAR": text(np.full(rows.size, year.calendar.start + 2)),
+                "DISTRICT_NAME": constant("Simulated District", rows.size),
+                "SECONDARY_ID": pick(year.numbers, student),
+                "LATEST_SAT_DATE": days_text(year.calendar, sitting.day[rows], "us"),
+                "LATEST_SAT_GRADE": constant("7", rows.size),
+                "LATEST_SAT_REVISED": constant("Y", rows.size),
+                "LATEST_SAT_TOTAL": text(reading + math),
+                "LATEST_SAT_EBRW": text(reading),
+                "LATEST_SAT_MATH_SECTION": text(math),
+                "PERCENTILE_NATREP_SAT_TOTAL": text(tests.percentile((reading + math - 1030) / 190.0)),
+                "PERCENTILE_NATREP_SAT_EBRW": text(tests.percentile((reading - 515) / 98.0)),
+                "PERCENTILE_NATREP_SAT_MATH_SECTION": text(tests.percentile((math - 515) / 98.0)),
+                "EBRW_CCR_BENCHMARK": pick(["N", "Y"], (reading >= 480).astype(int)),
+                "MATH_CCR_BENCHMARK": pick(["N", "Y"], (math >= 530).astype(int)),
+            },
+        )
         folder.write(f"sat/SAT_{year.calendar.label}.csv", frame, _arrival(year, "SAT"))
     return {"SAT": sitting.missed}
