@@ -38,12 +38,17 @@ def key_is_unique(frame: pl.LazyFrame, key: Sequence[str]) -> Finding:
     )
 
 
+def orphans(child: pl.LazyFrame, columns: Sequence[str], parent: pl.LazyFrame, references: Sequence[str]) -> pl.LazyFrame:
+    """Rows of ``child`` whose (non-null) ``columns`` do not appear as ``references`` in ``parent``."""
+    targets = parent.select(references).unique()
+    return child.drop_nulls(list(columns)).join(targets, left_on=list(columns), right_on=list(references), how="anti")
+
+
 def references_exist(child: pl.LazyFrame, columns: Sequence[str], parent: pl.LazyFrame, references: Sequence[str], parent_name: str) -> Finding:
     """Every (non-null) reference of the child points at a row of the parent in the same school year."""
-    targets = parent.select(references).unique()
-    if targets.select(pl.len()).collect().item() == 0:
+    if parent.select(pl.len()).collect(engine="streaming").item() == 0:
         return True, f"not judged: {parent_name} has no rows for this year", {"orphans": 0}
-    missing = child.drop_nulls(list(columns)).join(targets, left_on=list(columns), right_on=list(references), how="anti")
+    missing = orphans(child, columns, parent, references)
     counts = missing.select(rows=pl.len(), distinct=pl.struct(columns).n_unique()).collect(engine="streaming").row(0)
     rows, distinct = counts if counts[0] else (0, 0)
     if not rows:
@@ -61,9 +66,10 @@ def columns_stay_filled(frame: pl.LazyFrame, previous: pl.LazyFrame, columns: Se
     """No column lost a quarter of its filled values against the year before; the figures are this year's filled shares."""
     if not columns:
         return True, "every column is required by the contract", {}
-    filled = [pl.col(c).is_not_null().mean().alias(c) for c in columns]
+    filled = [pl.len().alias("rows"), *(pl.col(c).is_not_null().mean().alias(c) for c in columns)]
     now = frame.select(filled).collect(engine="streaming").row(0, named=True)
     before = previous.select(filled).collect(engine="streaming").row(0, named=True)
+    few = min(now["rows"], before["rows"]) < FEW_ROWS
     shares = {f"filled: {c}": round(now[c], 4) for c in columns if now[c] is not None}
     if not shares:
         return True, "no rows in this year", {}
@@ -72,14 +78,21 @@ def columns_stay_filled(frame: pl.LazyFrame, previous: pl.LazyFrame, columns: Se
         for c in columns
         if now[c] is not None and before[c] is not None and before[c] - now[c] > EMPTIED
     ]
-    if emptied:
+    if emptied and not few:
         return False, f"columns that emptied against the year before: {', '.join(emptied)}; compare the headers of the two years' files", shares
+    if few:
+        return True, "too few rows to compare with the year before", shares
     return True, "every column is filled about as well as the year before", shares
 
 
-def row_count_is_plausible(rows: int, rows_before: int, tolerance: float, *, complete: bool) -> Finding:
-    """A finished year has about as many rows as the one before it; a year in progress is not judged."""
+def row_count_is_plausible(rows: int, rows_before: int, tolerance: float, *, complete: bool, comparable: bool = True) -> Finding:
+    """A finished year has about as many rows as the one before it.
+
+    Not judged: a year in progress, a year before with few rows, and years of closed schools (``comparable=False``).
+    """
     counts = {"rows": rows, "rows_before": rows_before}
+    if not comparable:
+        return True, f"{rows:,} rows; not compared, schools were closed in this year or the one before", counts
     if not complete:
         return True, f"{rows:,} rows so far; the year is in progress", counts
     if rows_before < FEW_ROWS:

@@ -8,8 +8,8 @@ uniqueness key and the column descriptions that the Dagster UI shows. It does no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -45,6 +45,8 @@ class Column:
         The closed option set of a text column (empty: free text).
     pattern : str
         A regular expression that every value matches.
+    fills_at_end : bool
+        The value comes when something ends (an exit date), so it may be missing throughout a year in progress.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Column:
     maximum: float | None = None
     options: tuple[str, ...] = ()
     pattern: str = ""
+    fills_at_end: bool = False
 
     def violations(self) -> dict[str, pl.Expr]:
         """Rules of this column as named expressions that are true where a non-null value breaks them."""
@@ -140,7 +143,8 @@ class Table:
         """The contract's columns by name, in its order; working columns beside them are left out."""
         return frame.select(self.names)
 
-    def pandera(self) -> pa.DataFrameSchema:
+    @cache
+    def pandera(self) -> pa.DataFrameSchema:  # noqa: B019 - contracts are constants of modules
         """The pandera schema of this table (pandera is imported here, not with the module)."""
         import pandera.polars as pa
 
@@ -216,22 +220,3 @@ def student_key(description: str = "Pseudonymous key of the student.", *, nullab
 def staff_key(description: str = "Pseudonymous key of the member of staff.", *, nullable: bool = False) -> Column:
     return Column("staff_key", pl.String, description, nullable=nullable, pattern=STUDENT_KEY_PATTERN)
 
-
-def nullable(columns: Iterable[Column], *names: str) -> tuple[Column, ...]:
-    """The same columns, the named ones (all, if none is named) nullable."""
-    return tuple(replace(c, nullable=True) if not names or c.name in names else c for c in columns)
-
-
-def duplicate_keys(table: Table, frame: pl.LazyFrame, most: int = 5) -> list[dict[str, object]]:
-    """The first keys that stand in more than one row, with their counts (empty: the key is unique)."""
-    return (
-        frame.group_by(table.key).len("rows").filter(pl.col("rows") > 1).sort(*table.key).head(most)
-        .collect(engine="streaming").to_dicts()
-    )
-
-
-def orphans(child: pl.LazyFrame, columns: Sequence[str], parent: pl.LazyFrame, references: Sequence[str]) -> pl.LazyFrame:
-    """Rows of ``child`` whose (non-null) ``columns`` do not appear as ``references`` in ``parent``."""
-    return child.drop_nulls(list(columns)).join(
-        parent.select(references).unique(), left_on=list(columns), right_on=list(references), how="anti"
-    )

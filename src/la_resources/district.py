@@ -41,6 +41,8 @@ class District(BaseModel):
         Exit codes, lower case, to graduated, dropped_out, transferred or continuing.
     stale_after_days : int
         Days without a new file after which a source counts as stale during the school year.
+    late_after_days : int
+        Days after the school year's end from which a delivery for it counts as late (finance and outcomes come in autumn).
     quarantine_limit : float
         Share of a file's rows in quarantine above which the landing check fails.
     row_count_tolerance : float
@@ -61,6 +63,7 @@ class District(BaseModel):
     years_without_spring_tests: tuple[str, ...] = ("2019-20",)
     exit_codes: dict[str, str] = Field(default_factory=lambda: dict(EXIT_CODES))
     stale_after_days: int = Field(2, ge=1)
+    late_after_days: int = Field(180, ge=0)
     quarantine_limit: float = Field(0.02, ge=0, le=1)
     row_count_tolerance: float = Field(0.25, gt=0)
     min_cell: int = Field(10, ge=1)

@@ -67,9 +67,9 @@ class FileRecord(BaseModel):
         years = {year for years in self.published.values() for year in years} | set(self.receipt.school_years)
         return tuple(sorted(years)) or (school_year.of_date(self.receipt.landed_at.date()),)
 
-    def is_late(self, label: str) -> bool:
-        """Whether the file arrived after that school year was over."""
-        return self.receipt.landed_at.date() > school_year.last_day(label)
+    def is_late(self, label: str, after_days: int) -> bool:
+        """Whether the file arrived more than ``after_days`` days after that school year was over."""
+        return self.receipt.landed_at.date() > school_year.last_day(label) + dt.timedelta(days=after_days)
 
 
 @dataclass(frozen=True)

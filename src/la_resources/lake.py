@@ -191,10 +191,10 @@ class Lake:
         for offset in range(0, max(rows, 1), _INSPECTED_AT_ONCE):
             chunk = frame.slice(offset, _INSPECTED_AT_ONCE).collect()
             _refuse_other_years(table, school_year, chunk)
-            validate(table, chunk)
             keys = pl.concat([last, chunk.select(table.key)])
             if not keys.select(_strictly_ascending(table.key).slice(1).all()).item():
                 raise _UnsortedError
+            validate(table, chunk)
             last = keys.tail(1)
         return rows
 

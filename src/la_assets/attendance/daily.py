@@ -9,7 +9,7 @@ import datetime as dt
 
 import polars as pl
 
-from la_assets.attendance.numbering import fact, numbered
+from la_assets.attendance.pairs import ALIASES, PAIR, fact, numbered, resolved_pairs
 from la_assets.attendance.stays import (
     attending_without_enrollment,
     expected_days,
@@ -20,7 +20,7 @@ from la_assets.attendance.stays import (
     stays,
 )
 from la_assets.folding import ARRIVAL, last_arrived
-from la_assets.roster.identity import resolve_keys, resolve_schools
+from la_assets.roster.identity import resolve_schools
 
 OF_THE_DAY = ("absent", "excused", "tardy", "early_dismissal", "minutes")
 
@@ -62,23 +62,14 @@ def daily(
     """
     rows = landed.filter(plausible(first_day, last_day))
     spans = stays(enrollments, first_day, last_day)
-    seen, days = once(rows.select("student_key", "school_id").unique(), school_days(rows))
-    known = pl.concat([seen, spans.select("student_key", "school_id")])
-    students = numbered(known, "student_key", "student", lambda found: resolve_keys(found, identifiers))
-    schools = numbered(known, "school_id", "school", lambda found: resolve_schools(found, school_identifiers))
+    seen, days = once(rows.select(PAIR).unique(), school_days(rows))
     days = merged_days(resolve_schools(days, school_identifiers))
-    strangers = attending_without_enrollment(
-        resolve_schools(resolve_keys(seen, identifiers), school_identifiers).unique(), spans, days
-    )
-    who = (
-        expected_spans(spans, strangers, instructional_days(calendar, days))
-        .join(students.select("student_key", "student").unique(), on="student_key")
-        .join(schools.select("school_id", "school").unique(), on="school_id")
-    )
-    told = (
-        rows.join(students.select("alias", "student"), left_on="student_key", right_on="alias")
-        .join(schools.select("alias", "school"), left_on="school_id", right_on="alias")
-        .select(fact(first_day).alias("fact"), *OF_THE_DAY, "source", *ARRIVAL)
+    people = resolved_pairs(seen, identifiers, school_identifiers)
+    strangers = attending_without_enrollment(people.select(PAIR).unique(), spans, days)
+    numbers = numbered(pl.concat([people, spans.select(PAIR)], how="diagonal"))
+    who = expected_spans(spans, strangers, instructional_days(calendar, days)).join(numbers.select(*PAIR, "pair").unique(), on=PAIR)
+    told = rows.join(numbers.select(*ALIASES, "pair"), left_on=PAIR, right_on=ALIASES).select(
+        fact(first_day).alias("fact"), *OF_THE_DAY, "source", *ARRIVAL
     )
     return told_of_expected(expected_days(who).with_columns(fact(first_day).alias("fact")), last_told(told))
 
@@ -97,20 +88,22 @@ def last_told(told: pl.LazyFrame) -> pl.LazyFrame:
 
     Once sorted, rows of the same fact are neighbours; only those are compared by arrival.
     """
-    return told.sort("fact").map_batches(
-        _keep_last_of_neighbours, predicate_pushdown=False, projection_pushdown=False, slice_pushdown=False
-    ).rename({"landed_at": "loaded_at"}).drop("source_file", "source_row")
+    marked = told.sort("fact").map_batches(
+        _mark_replaced, predicate_pushdown=False, projection_pushdown=False, slice_pushdown=False,
+        schema=told.with_columns(replaced=False).collect_schema(),
+    )
+    return marked.filter(~pl.col("replaced")).drop("replaced", "source_file", "source_row").rename({"landed_at": "loaded_at"})
 
 
-def _keep_last_of_neighbours(rows: pl.DataFrame) -> pl.DataFrame:
-    same = pl.col("fact") == pl.col("fact").shift(1)
-    again = rows.select((same | same.shift(-1)).fill_null(False)).to_series()
-    if not again.any():
-        return rows
-    numbered_rows = rows.select("fact", *ARRIVAL).with_row_index("row").filter(again)
-    kept = last_arrived(numbered_rows.lazy(), ["fact"]).select("row").collect()
-    losers = numbered_rows.join(kept, on="row", how="anti").get_column("row")
-    return rows.with_row_index("row").filter(~pl.col("row").is_in(losers.implode())).drop("row")
+def _mark_replaced(rows: pl.DataFrame) -> pl.DataFrame:
+    """Which of the sorted rows a later one of the same fact replaces."""
+    fact = rows.get_column("fact")
+    as_before = (fact == fact.shift(1)).fill_null(False)
+    again = as_before | as_before.shift(-1, fill_value=False)
+    alike = rows.select("fact", *ARRIVAL).with_row_index("row").filter(again)
+    kept = last_arrived(alike.lazy(), ["fact"]).select("row").collect()
+    replaced = alike.join(kept, on="row", how="anti").get_column("row")
+    return rows.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).is_in(replaced.implode()).alias("replaced"))
 
 
 def told_of_expected(expected: pl.LazyFrame, told: pl.LazyFrame) -> pl.LazyFrame:

@@ -44,12 +44,12 @@ def student_year(
     chronic_rate, minimum_days, comparable
         As of :func:`student_school_year`.
     """
-    schools = daily.group_by("student_key").agg(pl.col("school_id").n_unique().cast(pl.Int32).alias("schools"))
+    at_schools = sums(daily, ["student_key", "school_id"])
+    schools = at_schools.group_by("student_key").agg(pl.len().cast(pl.Int32).alias("schools"))
     several = schools.filter(pl.col("schools") > 1)
-    at_one = daily.join(several, on="student_key", how="anti")
-    at_several = each_day_once(daily.join(several, on="student_key", how="semi"), enrollments)
-    counted = pl.concat([sums(at_one, ["student_key"]), sums(at_several, ["student_key"])])
-    return with_rates(counted, chronic_rate, minimum_days, comparable).join(schools, on="student_key", how="left")
+    at_one = at_schools.drop("school_id").join(several, on="student_key", how="anti")
+    at_several = sums(each_day_once(daily.join(several, on="student_key", how="semi"), enrollments), ["student_key"])
+    return with_rates(pl.concat([at_one, at_several]), chronic_rate, minimum_days, comparable).join(schools, on="student_key", how="left")
 
 
 def each_day_once(daily: pl.LazyFrame, enrollments: pl.LazyFrame) -> pl.LazyFrame:

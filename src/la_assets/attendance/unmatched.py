@@ -8,6 +8,7 @@ import datetime as dt
 import polars as pl
 
 from la_assets.attendance.daily import OF_THE_DAY, once, plausible
+from la_assets.attendance.pairs import ALIASES, PAIR, resolved_pairs
 from la_assets.attendance.stays import (
     attending_without_enrollment,
     instructional_days,
@@ -16,10 +17,9 @@ from la_assets.attendance.stays import (
     stays,
 )
 from la_assets.folding import ARRIVAL, last_arrived
-from la_assets.roster.identity import resolve_keys, resolve_schools
+from la_assets.roster.identity import resolve_schools
 
 KEY = ["student_key", "school_id", "date"]
-PAIR = ["student_key", "school_id"]
 
 
 def unmatched(
@@ -39,38 +39,45 @@ def unmatched(
     polars.LazyFrame
         The columns of ``attendance.unmatched`` but ``school_year``; one row per student, school and day (the last arrived).
     """
-    rows = landed.filter(plausible(first_day, last_day))
     spans = stays(enrollments, first_day, last_day)
-    pairs, days = once(rows.select(PAIR).unique(), school_days(rows))
+    pairs, days = once(landed.select(PAIR).unique(), school_days(landed.filter(plausible(first_day, last_day))))
     days = merged_days(resolve_schools(days, school_identifiers))
-    whole_year = attending_without_enrollment(
-        resolve_schools(resolve_keys(pairs, identifiers), school_identifiers).unique(), spans, days
-    ).with_columns(pl.lit(first_day).alias("entry_date"), pl.lit(last_day).alias("last_date"))
+    people = resolved_pairs(pairs, identifiers, school_identifiers)
+    whole_year = attending_without_enrollment(people.select(PAIR).unique(), spans, days).with_columns(
+        pl.lit(first_day).alias("entry_date"), pl.lit(last_day).alias("last_date")
+    )
     spans = pl.concat([spans, whole_year], how="diagonal")
     open_days = instructional_days(calendar, days).select("school_id", "date", is_open=pl.lit(True))
-    resolved = resolve_schools(resolve_keys(landed, identifiers), school_identifiers)
-    doubtful = last_arrived(_not_plainly_expected(resolved, spans, open_days, first_day, last_day), KEY)
-    return _with_reason(doubtful, spans, open_days, first_day, last_day)
+    doubtful = _not_plainly_expected(landed, people, spans, open_days).filter(~pl.col("plain") | ~plausible(first_day, last_day))
+    return _with_reason(last_arrived(doubtful.drop("plain"), KEY), spans, open_days, first_day, last_day)
 
 
-def _not_plainly_expected(
-    rows: pl.LazyFrame, spans: pl.LazyFrame, open_days: pl.LazyFrame, first_day: dt.date, last_day: dt.date
-) -> pl.LazyFrame:
-    """Rows but those of students with a single span at the school, within it and on an open day: nearly all rows go here."""
+def _not_plainly_expected(landed: pl.LazyFrame, people: pl.LazyFrame, spans: pl.LazyFrame, open_days: pl.LazyFrame) -> pl.LazyFrame:
+    """Every row with its own keys and ``plain``: the student has one span at the school, and the row is in it on an open day.
+
+    Nearly all rows are plain, and only the others are looked at closely. Two joins with small frames, on the names that
+    the files use, tell them apart.
+    """
     single = spans.group_by(PAIR).agg(pl.len().alias("spans"), pl.col("entry_date").min(), pl.col("last_date").max())
-    within = (pl.col("spans") == 1) & pl.col("date").is_between("entry_date", "last_date")
-    plain = within & pl.col("is_open") & plausible(first_day, last_day)
+    who = people.join(single, on=PAIR, how="left")
+    when = people.select("school_alias", "school_id").unique().join(open_days, on="school_id").drop("school_id")
+    plain = (pl.col("spans") == 1) & pl.col("date").is_between("entry_date", "last_date") & pl.col("is_open")
     return (
-        rows.join(single, on=PAIR, how="left")
-        .join(open_days, on=["school_id", "date"], how="left")
-        .filter(~plain.fill_null(False))
-        .select(*KEY, *OF_THE_DAY, "source", *ARRIVAL)
+        landed.rename(dict(zip(PAIR, ALIASES, strict=True)))
+        .join(who, on=ALIASES)
+        .join(when, on=["school_alias", "date"], how="left")
+        .select(*KEY, *OF_THE_DAY, "source", *ARRIVAL, plain.fill_null(False).alias("plain"))
     )
 
 
 def _with_reason(rows: pl.LazyFrame, spans: pl.LazyFrame, open_days: pl.LazyFrame, first_day: dt.date, last_day: dt.date) -> pl.LazyFrame:
-    covered = rows.select(KEY).join(spans.select(*PAIR, "entry_date", "last_date"), on=PAIR)
-    covered = covered.group_by(KEY).agg(pl.col("date").first().is_between(pl.col("entry_date"), pl.col("last_date")).any().alias("covered"))
+    within = pl.col("date").is_between(pl.col("entry_date"), pl.col("last_date"))
+    judged = (
+        rows.join(spans.select(*PAIR, "entry_date", "last_date"), on=PAIR, how="left")
+        .with_columns(within.alias("covered"))
+        .group_by(KEY)
+        .agg(pl.col("covered").any(ignore_nulls=False), pl.col(*OF_THE_DAY, "source", "landed_at").first())
+    )
     reason = (
         pl.when(~pl.col("date").is_between(first_day, last_day)).then(pl.lit("outside the school year"))
         .when(~plausible(first_day, last_day)).then(pl.lit("dated after the file arrived"))
@@ -79,8 +86,7 @@ def _with_reason(rows: pl.LazyFrame, spans: pl.LazyFrame, open_days: pl.LazyFram
         .when(~pl.col("covered")).then(pl.lit("outside the enrollment"))
     )
     return (
-        rows.join(covered, on=KEY, how="left")
-        .join(open_days, on=["school_id", "date"], how="left")
+        judged.join(open_days, on=["school_id", "date"], how="left")
         .with_columns(reason.alias("reason"))
         .drop_nulls("reason")
         .select(*KEY, "reason", *OF_THE_DAY, pl.col("date").alias("known_on"), "source", pl.col("landed_at").alias("loaded_at"))

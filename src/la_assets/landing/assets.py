@@ -14,7 +14,7 @@ from la_assets.landing.schema import FILES, LANDING_TABLES, QUARANTINE, TABLES
 from la_assets.school_years import SCHOOL_YEARS, SchoolYear, years_of
 from la_assets.yearly_tables import OWNER, asset_key, table_metadata, table_tags
 from la_resources.contracts import Table
-from la_resources.environments import LakeResource, LandingZoneResource
+from la_resources.environments import DistrictResource, LakeResource, LandingZoneResource
 from la_resources.intake import FileRecord, Intake
 from la_resources.privacy import hasher, secret_from_environment
 from la_resources.sources.definitions import load_definitions
@@ -69,23 +69,26 @@ def intake(zone: LandingZoneResource, lake: LakeResource) -> Intake:
     can_subset=True,
     pool="landing",
 )
-def landing(context: dg.AssetExecutionContext, landing_zone: LandingZoneResource, lake: LakeResource) -> Iterator[dg.MaterializeResult]:
+def landing(
+    context: dg.AssetExecutionContext, landing_zone: LandingZoneResource, lake: LakeResource, district: DistrictResource
+) -> Iterator[dg.MaterializeResult]:
     """Read what is new in the landing zone for the years of the run."""
     selected = [table for table in TABLES if asset_key(table) in context.selected_asset_keys]
     years = years_of(context.partition_keys)
+    late_after = district.settings().late_after_days
     feeds = {t.name for t in selected} & set(LANDING_TABLES) or set(LANDING_TABLES)
     records = intake(landing_zone, lake).land({y.label for y in years}, feeds, context.log.info)
     for table in selected:
         for year in years:
             of_year = [r for r in records if year.label in r.school_years]
             if table is FILES:
-                ledger = files_of_year((_ledger_row(r, year) for r in of_year), year.label, FILES.polars_schema())
+                ledger = files_of_year((_ledger_row(r, year, late_after) for r in of_year), year.label, FILES.polars_schema())
                 lake.lake().publish(FILES, year.label, ledger)
             context.add_asset_metadata(_metadata(table, year, of_year), asset_key(table), year.key)
         yield dg.MaterializeResult(asset_key=asset_key(table))
 
 
-def _ledger_row(record: FileRecord, year: SchoolYear) -> dict[str, Any]:
+def _ledger_row(record: FileRecord, year: SchoolYear, late_after: int) -> dict[str, Any]:
     r = record.receipt
     return {
         "source_file": r.source_file,
@@ -103,7 +106,7 @@ def _ledger_row(record: FileRecord, year: SchoolYear) -> dict[str, Any]:
         "rows_quarantined": r.rows_quarantined,
         "rules_broken": "; ".join(f"{rule}: {n:,}" for rule, n in sorted(r.reasons.items())) or None,
         "tables": ", ".join(sorted(r.written)) or None,
-        "is_late": record.is_late(year.label),
+        "is_late": record.is_late(year.label, late_after),
         "landed_at": r.landed_at,
     }
 

@@ -31,7 +31,7 @@ CHECKS: dict[str, tuple[TableCheck, ...]] = {
             "deliveries_came_in_time",
             (FILES,),
             lambda year: ledger.deliveries_came_in_time(year[FILES]),
-            "No file of the year arrived after the year was over. Late files are loaded all the same.",
+            "No file of the year arrived long after the year was over. Late files are loaded all the same.",
         ),
     )
 }

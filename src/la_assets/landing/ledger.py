@@ -59,10 +59,10 @@ def every_file_is_claimed(files: pl.LazyFrame) -> tuple[bool, str, dict[str, int
 
 
 def deliveries_came_in_time(files: pl.LazyFrame) -> tuple[bool, str, dict[str, int | float]]:
-    """No file of the year arrived after the year was over; late ones are loaded all the same, and named here."""
+    """No file of the year arrived long after the year was over; late ones are loaded all the same, and named here."""
     late = files.filter("is_late").select("source_file", "landed_at").collect()
     counts = {"late_files": late.height}
     if late.height:
         shown = ", ".join(f"{r['source_file']} ({r['landed_at']:%Y-%m-%d})" for r in late.head(3).to_dicts())
-        return False, f"{late.height} file(s) arrived after the year was over: {shown}; the tables that depend on them follow as corrections", counts
-    return True, "no file arrived after the year was over", counts
+        return False, f"{late.height} file(s) arrived long after the year was over: {shown}; the tables that depend on them follow as corrections", counts
+    return True, "no file arrived long after the year was over", counts

@@ -8,6 +8,8 @@ the rooms (roster, attendance, ...) make the canonical tables.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 
 from la_resources.contracts import SCHOOL_YEAR_PATTERN, Column, Table, staff_key, student_key
@@ -41,6 +43,11 @@ def number(name: str, description: str, minimum: float | None = None, maximum: f
 
 def whole(name: str, description: str, minimum: float | None = None, maximum: float | None = None, *, nullable: bool = True) -> Column:
     return Column(name, pl.Int32, description, nullable=nullable, minimum=minimum, maximum=maximum)
+
+
+def at_end(column: Column) -> Column:
+    """A column whose value comes when something ends; in a year in progress it may be missing throughout."""
+    return replace(column, nullable=True, fills_at_end=True)
 
 
 LINEAGE = (
@@ -265,7 +272,7 @@ FILES = Table(
         Column("rows_quarantined", pl.Int64, "Rows in directory.quarantine.", minimum=0),
         text("rules_broken", "Broken rules with the number of rows."),
         text("tables", "Landing tables it feeds."),
-        flag("is_late", "Arrived after the school year was over.", nullable=False),
+        flag("is_late", "Arrived long after the school year was over (the district says how long).", nullable=False),
         Column("landed_at", pl.Datetime("us", "UTC"), "When it arrived (UTC)."),
         Column("school_year", pl.String, "School year of the rows; of the arrival where the content tells none.", pattern=SCHOOL_YEAR_PATTERN),
     ),

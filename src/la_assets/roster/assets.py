@@ -6,7 +6,7 @@ The rules stand in the plain modules of this room. Keys of identifiers are made 
 import polars as pl
 
 from la_assets.landing import schema as landing
-from la_assets.roster import directory, links, personnel, stays, student_years
+from la_assets.roster import directory, links, personnel, progression, stays, student_years
 from la_assets.roster import identifiers as identities
 from la_assets.roster import schools as school_lists
 from la_assets.roster import sections as classes
@@ -18,6 +18,7 @@ from la_assets.roster.schema import (
     ENROLLMENTS,
     IDENTIFIERS,
     INSTRUCTIONAL_LINKS,
+    PROGRESSION,
     SCHOOL_IDENTIFIERS,
     SCHOOLS,
     SECTION_ENROLLMENTS,
@@ -25,6 +26,7 @@ from la_assets.roster.schema import (
     STAFF,
     STUDENTS,
 )
+from la_assets.school_years import own_and_earlier_years
 from la_assets.yearly_tables import Year, yearly_table
 from la_resources.privacy import hasher, secret_from_environment
 
@@ -222,6 +224,22 @@ def instructional_links(year: Year) -> pl.LazyFrame:
     return links.instructional_links(year[landing.INSTRUCTIONAL_LINKS], class_enrollments(year), year[SECTIONS], year[IDENTIFIERS])
 
 
+YEARS_BACK = own_and_earlier_years(3)
+
+
+@yearly_table(PROGRESSION, inputs=(STUDENTS, ENROLLMENTS), history={STUDENTS.name: YEARS_BACK, ENROLLMENTS.name: YEARS_BACK})
+def student_progression(year: Year) -> pl.LazyFrame:
+    """**A row** is a student's year against the student's own three years before: promoted, repeated, skipped, new or back, schools attended.
+
+    **From** `roster.students` and `roster.enrollments` of this year and the three before; never of a later one. A year before the first
+    school year on record is unknown, so in 2018-19 every student is new.
+
+    **Fresh** when the roster of the year is. A correction of an old year reaches the three years after it (the condition `corrections`).
+    **If many students are `unknown`**: grade levels are missing in one of the years.
+    """
+    return progression.progression(year.history(STUDENTS), year.history(ENROLLMENTS), year.label)
+
+
 ROSTER_ASSETS = (
     identifiers,
     directory_students,
@@ -236,4 +254,5 @@ ROSTER_ASSETS = (
     sections,
     section_enrollments,
     instructional_links,
+    student_progression,
 )

@@ -1,15 +1,15 @@
 """What a series of OneRoster bundles says now: the last bulk delivery, the deltas since, without what was deleted.
 
 OneRoster CSV sends a table either in bulk (all rows) or as a delta (changed rows, and rows to delete with the status
-``tobedeleted``); see the OneRoster CSV specification of 1EdTech, on bulk and delta processing. Rows that a delta brought carry the
-source ``oneroster_delta``.
+``tobedeleted``); see the OneRoster CSV specification of 1EdTech, on bulk and delta processing. Rows that a delta brought carry a
+source ending in ``_delta``.
 """
 
 import polars as pl
 
 from la_assets.folding import last_arrived
 
-DELTA = "oneroster_delta"
+DELTA_SUFFIX = "_delta"
 
 
 def current_rows(frame: pl.LazyFrame, key: str = "sourced_id") -> pl.LazyFrame:
@@ -30,7 +30,7 @@ def current_rows(frame: pl.LazyFrame, key: str = "sourced_id") -> pl.LazyFrame:
     polars.LazyFrame
         The same columns, one row per key, nothing deleted.
     """
-    delta = pl.col("source") == DELTA
+    delta = pl.col("source").str.ends_with(DELTA_SUFFIX)
     bulk = frame.filter(~delta)
     bulk = bulk.filter(pl.col("landed_at") == pl.col("landed_at").max())
     bulk = bulk.filter(pl.col("source_file") == pl.col("source_file").max())

@@ -1,11 +1,14 @@
 """What a roster can tell about its own quality, as findings: passed, a sentence, the figures.
 
-Plain functions over frames of one school year; they are attached to their tables elsewhere. Uniqueness, references,
+Plain functions over frames of one school year, and the list that attaches them to their tables. Uniqueness, references,
 completeness and freshness are checked for every table alike and are not here.
 """
 
 import polars as pl
 
+from la_assets.checks import TableCheck
+from la_assets.landing.schema import SCHOOL_ENROLLMENTS
+from la_assets.roster.schema import DEMOGRAPHIC_CONFLICTS, ENROLLMENTS, INSTRUCTIONAL_LINKS, SECTION_ENROLLMENTS, SECTIONS, STUDENTS
 from la_assets.roster.stays import came_never
 
 Finding = tuple[bool, str, dict[str, int | float]]
@@ -137,3 +140,51 @@ def one_primary_school_a_day(enrollments: pl.LazyFrame) -> Finding:
 
 def _count(frame: pl.LazyFrame) -> int:
     return int(frame.select(pl.len()).collect().item())
+
+
+CHECKS: dict[str, tuple[TableCheck, ...]] = {
+    STUDENTS.name: (
+        TableCheck(
+            "demographics_agree",
+            (STUDENTS, DEMOGRAPHIC_CONFLICTS),
+            lambda year: demographics_agree(year[DEMOGRAPHIC_CONFLICTS], year[STUDENTS]),
+            "Few students have demographics that contradict each other within the year; the last active record wins, every conflict is listed.",
+        ),
+        TableCheck(
+            "everyone_is_enrolled",
+            (STUDENTS, ENROLLMENTS),
+            lambda year: everyone_is_enrolled(year[STUDENTS], year[ENROLLMENTS]),
+            "Nearly every listed student has a stay at a school.",
+        ),
+    ),
+    ENROLLMENTS.name: (
+        TableCheck(
+            "stays_are_possible",
+            (ENROLLMENTS, SCHOOL_ENROLLMENTS),
+            lambda year: stays_are_possible(year[SCHOOL_ENROLLMENTS]),
+            "No stay, other than a flagged no-show, ends before it begins.",
+        ),
+        TableCheck(
+            "one_primary_school_a_day",
+            (ENROLLMENTS,),
+            lambda year: one_primary_school_a_day(year[ENROLLMENTS]),
+            "No student has two primary schools on a day.",
+        ),
+    ),
+    SECTIONS.name: (
+        TableCheck(
+            "sections_have_subjects",
+            (SECTIONS,),
+            lambda year: sections_have_subjects(year[SECTIONS]),
+            "Nearly every section has a subject that the translation knows.",
+        ),
+    ),
+    INSTRUCTIONAL_LINKS.name: (
+        TableCheck(
+            "sent_links_cover",
+            (INSTRUCTIONAL_LINKS, SECTION_ENROLLMENTS, SECTIONS),
+            lambda year: sent_links_cover(year[INSTRUCTIONAL_LINKS], year[SECTION_ENROLLMENTS], year[SECTIONS]),
+            "Where the district sends instructional links, every school sends them for at least 95 % of its students.",
+        ),
+    ),
+}

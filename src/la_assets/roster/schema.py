@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from la_assets.landing.schema import GENDERS, GRADES, RACE_ETHNICITY, SUBJECTS, day, flag, number, text, whole
-from la_resources.contracts import STUDENT_KEY_PATTERN, Column, ForeignKey, Table, lineage_columns, staff_key, student_key
+from la_assets.landing.schema import GENDERS, GRADES, RACE_ETHNICITY, SUBJECTS, at_end, day, flag, number, text, whole
+from la_resources.contracts import SCHOOL_YEAR_PATTERN, STUDENT_KEY_PATTERN, Column, ForeignKey, Table, lineage_columns, staff_key, student_key
 
 KINDS = ("student", "staff")
 COURSE_LEVELS = ("regular", "honors", "AP", "IB", "dual")
@@ -150,6 +150,26 @@ STUDENTS = Table(
     ("student_key", "school_year"),
 )
 
+PROGRESS = ("new", "promoted", "repeated", "skipped", "moved down", "returned", "unknown")
+
+PROGRESSION = Table(
+    "roster.progression",
+    "A student in a school year against the student's own earlier years: promoted, repeated, skipped, new or back, and how often schools changed.",
+    (
+        student_key(),
+        text("grade_level", "Grade level (CEDS) this year.", options=GRADES),
+        text("prior_grade_level", "Grade level in the last earlier year seen, at most three years back.", options=GRADES),
+        text("prior_school_year", "That year.", pattern=SCHOOL_YEAR_PATTERN),
+        text("progress", "How the grade follows on the prior one; `returned` after a year or more away.", nullable=False, options=PROGRESS),
+        flag("is_repeating", "Repeats the grade: as sent, else from the grades of two years in a row; missing where neither tells."),
+        whole("schools_this_year", "Schools attended this year.", 0, nullable=False),
+        whole("schools_in_four_years", "Distinct schools attended in this and the three years before.", 0, nullable=False),
+        *lineage_columns(),
+    ),
+    ("student_key", "school_year"),
+    (_student,),
+)
+
 DEMOGRAPHIC_CONFLICTS = Table(
     "roster.demographic_conflicts",
     "A demographic value of a student that contradicts the value kept for the year.",
@@ -172,9 +192,9 @@ ENROLLMENTS = Table(
         student_key(),
         text("school_id", "School number.", nullable=False),
         day("entry_date", "First day of the stay.", nullable=False),
-        day("exit_date", "Last day of the stay, inclusive; missing while it lasts."),
+        at_end(day("exit_date", "Last day of the stay, inclusive; missing while it lasts.")),
         text("entry_type", "Entry code, as sent."),
-        text("exit_type", "Exit code, as sent."),
+        at_end(text("exit_type", "Exit code, as sent.")),
         flag("is_primary", "The student's main school: of stays that overlap, one at most is primary on a day.", nullable=False),
         text("grade_level", "Grade level (CEDS).", options=GRADES),
         *lineage_columns(),
@@ -258,6 +278,7 @@ ROSTER_TABLES: dict[str, Table] = {
         SCHOOLS,
         CALENDAR,
         STUDENTS,
+        PROGRESSION,
         DEMOGRAPHIC_CONFLICTS,
         ENROLLMENTS,
         STAFF,

@@ -19,6 +19,8 @@ SMALL = 1024 * 1024
 """Members up to this size may be compressed to any degree: they cannot hurt."""
 MAXIMUM_BYTES = 4 * 1024**3
 MAXIMUM_MEMBERS = 10_000
+_ENCRYPTED = 0x1 | 0x20 | 0x40
+"""Flags of encrypted and of patched members."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,9 @@ def members(archive: LandedFile, maximum_bytes: int = MAXIMUM_BYTES) -> Iterator
         yield Refused(archive, "not a zip file", f"{archive.path} cannot be opened as a zip: {error}. Ask for the file again")
         return
     if len(entries) > MAXIMUM_MEMBERS:
-        yield Refused(archive, "too many members", f"{archive.path} holds {len(entries):,} members, more than {MAXIMUM_MEMBERS:,}; split it")
+        yield Refused(
+            archive, "too many members", f"{archive.path} holds {len(entries):,} members, more than {MAXIMUM_MEMBERS:,}; split it"
+        )
         return
     total = 0
     seen: set[str] = set()
@@ -75,7 +79,7 @@ def members(archive: LandedFile, maximum_bytes: int = MAXIMUM_BYTES) -> Iterator
             beside=partial(_beside, archive, entry.filename),
         )
         total += entry.file_size
-        problem = _problem(entry, seen, total, maximum_bytes)
+        problem = _problem(entry, archive, seen, total if total > maximum_bytes else 0)
         seen.add(entry.filename)
         if problem:
             yield Refused(member, problem[0], f"{member.path}: {problem[1]}")
@@ -83,30 +87,52 @@ def members(archive: LandedFile, maximum_bytes: int = MAXIMUM_BYTES) -> Iterator
             yield member
 
 
-def _problem(entry: zipfile.ZipInfo, seen: set[str], total: int, maximum_bytes: int) -> tuple[str, str] | None:
+def _problem(entry: zipfile.ZipInfo, archive: LandedFile, seen: set[str], excess: int) -> tuple[str, str] | None:
+    """The first thing that is wrong with a member: a short rule, and what to do. ``excess``: bytes unpacked so far, if too many."""
     name = entry.filename.replace("\\", "/")
-    if name.startswith("/") or ":" in name or ".." in name.split("/") or "\0" in name:
-        return "unsafe member path", "the member's path leaves the archive; such a file is not read, ask who sent it"
-    if entry.filename in seen:
-        return "duplicate member", "the archive holds two members of this name; only the first is read"
-    if entry.flag_bits & 0x1:
-        return "encrypted member", "the member is encrypted; send it without a password, or unpack it into the landing zone"
-    if is_archive(name):
-        return "nested archive", "an archive inside an archive is not opened; put it into the landing zone itself"
-    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
-        return "unknown compression", f"compression method {entry.compress_type} is not supported; pack with deflate"
-    if entry.file_size > SMALL and entry.file_size > MAXIMUM_RATIO * max(entry.compress_size, 1):
-        ratio = entry.file_size / max(entry.compress_size, 1)
-        return "implausible compression", f"it unpacks to {ratio:,.0f} times its size ({entry.file_size:,} bytes), over {MAXIMUM_RATIO}; unpack it into the landing zone if it is real"
-    if total > maximum_bytes:
-        return "archive too large", f"the archive unpacks to over {maximum_bytes:,} bytes; split it"
-    return None
+    readable = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+    ratio = entry.file_size / max(entry.compress_size, 1)
+    tests = (
+        (
+            name.startswith("/") or ":" in name or ".." in name.split("/") or "\0" in name,
+            "unsafe member path",
+            "the member's path leaves the archive; such a file is not read, ask who sent it",
+        ),
+        (entry.filename in seen, "duplicate member", "the archive holds two members of this name; only the first is read"),
+        (
+            bool(entry.flag_bits & _ENCRYPTED),
+            "encrypted member",
+            "the member is encrypted; send it without a password, or unpack it into the landing zone",
+        ),
+        (is_archive(name), "nested archive", "an archive inside an archive is not opened; put it into the landing zone itself"),
+        (
+            entry.compress_type not in readable,
+            "unknown compression",
+            f"compression method {entry.compress_type} is not supported; pack with deflate",
+        ),
+        (
+            entry.file_size > SMALL and ratio > MAXIMUM_RATIO,
+            "implausible compression",
+            f"it unpacks to {ratio:,.0f} times its size, over {MAXIMUM_RATIO}; unpack it into the landing zone if it is real",
+        ),
+        (bool(excess), "archive too large", f"the archive unpacks to {excess:,} bytes and more, over the limit; split it"),
+        (
+            not 0 <= entry.header_offset < max(archive.size, 1),
+            "damaged member",
+            "the archive's table of contents points outside the archive; ask for the file again",
+        ),
+    )
+    return next(((rule, reason) for wrong, rule, reason in tests if wrong), None)
 
 
 def _opened(archive: LandedFile, name: str) -> BinaryIO:
     stream = archive.open()
-    zipped = zipfile.ZipFile(stream)
-    member = zipped.open(zipped.NameToInfo[name])
+    try:
+        zipped = zipfile.ZipFile(stream)
+        member = zipped.open(zipped.NameToInfo[name])
+    except (ValueError, NotImplementedError, RuntimeError, KeyError) as error:
+        stream.close()
+        raise zipfile.BadZipFile(f"the member's header does not fit the table of contents: {error}") from error
     return cast(BinaryIO, _Closing(member, zipped, stream))
 
 

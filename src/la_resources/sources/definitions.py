@@ -2,7 +2,7 @@
 
 A definition names the files it reads (first folder and glob patterns), how they are written (CSV or Parquet), from what
 part of their *content* the school year is taken, and which columns feed which landing table. Vendor definitions ship as
-``definitions/*.yaml`` next to this module; a district adds its own folder. Types, ranges and option sets are not
+``vendors/*.yaml`` next to this module; a district adds its own folder. Types, ranges and option sets are not
 repeated here: they come from the contract of the landing table. This module parses and checks the YAML and matches file
 names; it reads no data file.
 
@@ -34,7 +34,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-SHIPPED = Path(__file__).parent / "definitions"
+SHIPPED = Path(__file__).parent / "vendors"
 OPTION_SETS = Path(__file__).parent / "option_sets.yaml"
 NULL_TOKENS = ("NA", "N/A", "NULL", "--", "---")
 SPAN_FORMATS = ("2023-24", "2023-2024", "2023_2024", "2023/24", "Fall 2021-2022")
@@ -225,6 +225,9 @@ class Record(_Strict):
         The row gives a record only if these target columns are not blank (a test not taken, an empty block).
     if_header : tuple of str
         The set is used only for files that have one of these headers (one definition for several layouts).
+    once : bool
+        Only the first row of each key and year gives a record (the school that every student's row repeats). The other rows
+        still count as loaded.
     repeat : int
         The most blocks of repeated columns in a row; each block gives a record. Columns of the block are marked ``block: true``.
     """
@@ -235,6 +238,7 @@ class Record(_Strict):
     where: Annotated[tuple[Condition, ...], BeforeValidator(_listed)] = ()
     only_if: Names = ()
     if_header: Names = ()
+    once: bool = False
     repeat: int = Field(0, ge=0, le=500)
 
     @model_validator(mode="after")
@@ -242,6 +246,8 @@ class Record(_Strict):
         for what, names in (("key", self.key), ("only_if", self.only_if)):
             if unknown := [n for n in names if n not in self.columns]:
                 raise ValueError(f"{what} names {unknown}, which {self.table} does not fill; it fills {sorted(self.columns)}")
+        if self.once and not self.key:
+            raise ValueError("once needs a key: the columns of which each combination is landed once")
         if self.repeat and not any(rule.block for rule in self.columns.values()):
             raise ValueError("repeat is set but no column is marked block: true")
         if not self.repeat and any(rule.block for rule in self.columns.values()):

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from la_resources.sources.rows import UnreadableFileError
 
-BLOCK = 16 * 1024 * 1024
+BLOCK = 8 * 1024 * 1024
 REPLACEMENT = "\ufffd".encode()
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),

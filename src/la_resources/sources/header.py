@@ -53,7 +53,9 @@ class Header:
         found = self.matches(aliases, block)
         if len(found) > 1:
             names = ", ".join(f"{self.names[i]!r} (column {i + 1})" for i in found)
-            raise UnreadableFileError("duplicate header", f"the header names one column {len(found)} times: {names}; remove or rename all but one")
+            raise UnreadableFileError(
+                "duplicate header", f"the header names one column {len(found)} times: {names}; remove or rename all but one"
+            )
         return found[0] if found else None
 
     def missing(self, aliases: Sequence[str], target: str) -> str:

@@ -14,20 +14,13 @@ import numpy as np
 import polars as pl
 
 from la_resources.contracts import Table
+from la_resources.sources.indexed import Indexed
+from la_resources.sources.quarantine_rows import QUARANTINE_SCHEMA
 from la_resources.sources.record_plan import LINEAGE
-from la_resources.sources.row_typing import Indexed
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
-
-QUARANTINE_SCHEMA = pl.Schema(
-    {
-        "source": pl.String, "source_file": pl.String, "source_row": pl.Int64, "table": pl.String, "column": pl.String, "rule": pl.String,
-        "value": pl.String, "text": pl.String, "school_year": pl.String, "landed_at": pl.Datetime("us", "UTC"),
-    }
-)
-"""Columns of the quarantine file: one row a source row (``source_row`` null: the whole file), all its broken rules joined by ``; ``."""
 
 
 class Writer(Protocol):
@@ -66,7 +59,7 @@ class ParquetParts:
         self._writers: dict[Path, pq.ParquetWriter] = {}
         self.written: dict[str, dict[str, int]] = {}
 
-    def add(self, table: Table, year: str, columns: Mapping[str, Indexed], lineage: Mapping[str, Indexed], rows: np.ndarray | None) -> None:
+    def add(self, table: Table, year: str, columns: Mapping[str, Indexed], rows: np.ndarray | None) -> None:
         """Append records.
 
         Parameters
@@ -75,17 +68,16 @@ class ParquetParts:
             Contract of the landing table.
         year : str
             School year of all rows.
-        columns, lineage : mapping of str to Indexed
-            Typed columns; nullable ones may be missing.
+        columns : mapping of str to Indexed
+            Typed columns and lineage; nullable ones may be missing.
         rows : numpy.ndarray of int, optional
             Which rows of the columns; None: all.
         """
         import pyarrow as pa
 
-        every = {**columns, **lineage}
-        count = len(rows) if rows is not None else _length(lineage["source_row"])
+        count = len(rows) if rows is not None else _length(columns["source_row"])
         fields = _arrow_fields(table)
-        arrays = [_array(every.get(c.name), rows, count, fields[i].type) for i, c in enumerate(table.columns)]
+        arrays = [_array(columns.get(c.name), rows, count, fields[i].type) for i, c in enumerate(table.columns)]
         writer = self._writer(self._out.table_path(table.name, year), pa.schema(fields))
         writer.write_table(pa.table(arrays, schema=pa.schema(fields)))
         years = self.written.setdefault(table.name, {})
@@ -98,7 +90,7 @@ class ParquetParts:
         if frame.is_empty():
             return
         shaped = frame.select(pl.col(n).cast(t) for n, t in QUARANTINE_SCHEMA.items()).to_arrow()
-        schema = pa.schema([f.with_type(pa.string()) if pa.types.is_large_string(f.type) or str(f.type) == "string_view" else f for f in shaped.schema])
+        schema = pa.schema([f.with_type(pa.string()) if QUARANTINE_SCHEMA[f.name] == pl.String else f for f in shaped.schema])
         self._writer(self._out.quarantine_path(), schema).write_table(shaped.cast(schema))
 
     def close(self) -> None:
@@ -120,7 +112,11 @@ class ParquetParts:
         if path not in self._writers:
             texts = [f.name for f in schema if pa.types.is_dictionary(f.type) or pa.types.is_string(f.type)]
             self._writers[path] = pq.ParquetWriter(
-                path, schema, compression={n: "none" if n == "row_hash" else "zstd" for n in schema.names}, use_dictionary=texts, store_schema=False,
+                path,
+                schema,
+                compression={n: "none" if n == "row_hash" else "zstd" for n in schema.names},
+                use_dictionary=texts,
+                store_schema=False,
                 column_encoding={"source_row": "DELTA_BINARY_PACKED"} if "row_hash" in schema.names else None,
             )
         return self._writers[path]
@@ -146,14 +142,12 @@ def _array(column: Indexed | None, rows: np.ndarray | None, count: int, kind: pa
 
     if column is None:
         return pa.nulls(count, kind)
-    index = column.index if rows is None else (rows if column.index is None else column.index[rows])
-    if pa.types.is_dictionary(kind):
-        if column.index is None:
-            values = column.values if rows is None else column.values.gather(rows)
-            return values.to_arrow().cast(pa.string()).dictionary_encode()
-        return _dictionary(column.values, index)
-    values = column.values if index is None else column.values.gather(index)
-    return values.to_arrow().cast(kind)
+    is_text = pa.types.is_dictionary(kind)
+    if column.index is None:
+        values = column.values if rows is None else column.values.gather(rows)
+        return values.to_arrow().cast(pa.string()).dictionary_encode() if is_text else values.to_arrow().cast(kind)
+    index = column.index if rows is None else column.index[rows]
+    return _dictionary(column.values, index) if is_text else column.values.gather(index).to_arrow().cast(kind)
 
 
 def _dictionary(values: pl.Series, index: np.ndarray) -> pa.Array:

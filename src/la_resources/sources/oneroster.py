@@ -1,7 +1,7 @@
 """What a OneRoster bundle says of itself: version, whether each file is bulk or delta, and its school year.
 
 The year comes from the dates of academicSessions, never from titles or file names. Columns and tables are the business of
-``definitions/oneroster.yaml``. OneRoster 1.1 says that a session's endDate is exclusive; bundles seen in the wild give the
+``vendors/oneroster.yaml``. OneRoster 1.1 says that a session's endDate is exclusive; bundles seen in the wild give the
 last day, so dates are kept as sent. Also here: folding bulk and delta bundles into the rows that are current.
 """
 
@@ -91,8 +91,13 @@ def bundle_year(sessions: pl.DataFrame, class_terms: pl.Series) -> str | None:
     if len(candidates) < 2:
         return candidates[0] if candidates else None
     terms = (
-        class_terms.alias("sourced_id").to_frame().join(dated.select("sourced_id", "year"), on="sourced_id")
-        .filter(pl.col("year").is_in(candidates)).group_by("year").len().sort("len", "year")
+        class_terms.alias("sourced_id")
+        .to_frame()
+        .join(dated.select("sourced_id", "year"), on="sourced_id")
+        .filter(pl.col("year").is_in(candidates))
+        .group_by("year")
+        .len()
+        .sort("len", "year")
     )
     return terms["year"][-1] if len(terms) else candidates[-1]
 
@@ -117,16 +122,17 @@ def fold_bundles(frame: pl.LazyFrame, key: str = "sourced_id") -> pl.LazyFrame:
         The same columns, one row a key: within one file the last row counts.
     """
     is_delta = pl.col("source").str.ends_with(DELTA_SUFFIX)
-    latest_bulk = frame.filter(~is_delta).select(pl.struct("landed_at", "source_file").max().alias("bulk"))
-    newest = pl.col("bulk").struct.field("landed_at")
+    order = ("landed_at", "source_file")
+    latest_bulk = frame.filter(~is_delta).select(pl.col(name).sort_by(*order).last().alias(f"bulk_{name}") for name in order)
+    newest = pl.col("bulk_landed_at")
     current = (
         frame.join(latest_bulk, how="cross")
         .filter(
             newest.is_null()
-            | (~is_delta & (pl.col("source_file") == pl.col("bulk").struct.field("source_file")) & (pl.col("landed_at") == newest))
+            | (~is_delta & (pl.col("source_file") == pl.col("bulk_source_file")) & (pl.col("landed_at") == newest))
             | (is_delta & (pl.col("landed_at") >= newest))
         )
-        .drop("bulk")
+        .drop("bulk_landed_at", "bulk_source_file")
     )
     last = (
         current.with_columns(is_delta.alias("_delta"))
@@ -154,7 +160,9 @@ def _sessions(file: LandedFile) -> pl.DataFrame:
 
 def _class_terms(file: LandedFile) -> pl.Series:
     rows = _table(file.beside("classes.csv"), ("termSourcedIds", "termSourcedId"))
-    return rows.select(pl.coalesce("termSourcedIds", "termSourcedId").str.split(",").explode().str.strip_chars().alias("term"))["term"].drop_nulls()
+    return rows.select(pl.coalesce("termSourcedIds", "termSourcedId").str.split(",").explode().str.strip_chars().alias("term"))[
+        "term"
+    ].drop_nulls()
 
 
 def _newest_change(file: LandedFile) -> str | None:
@@ -178,7 +186,14 @@ def _table(file: LandedFile | None, columns: Iterable[str]) -> pl.DataFrame:
     positions = {plain(name): i for i, name in enumerate(header)}
     wanted = {n: positions[plain(n)] for n in names if plain(n) in positions}
     rows = pl.read_csv(
-        text, has_header=False, skip_rows=1, infer_schema=False, truncate_ragged_lines=True, ignore_errors=True,
-        new_columns=[f"c{i}" for i in range(len(header))], schema={f"c{i}": pl.String for i in range(len(header))}, raise_if_empty=False,
+        text,
+        has_header=False,
+        skip_rows=1,
+        infer_schema=False,
+        truncate_ragged_lines=True,
+        ignore_errors=True,
+        new_columns=[f"c{i}" for i in range(len(header))],
+        schema={f"c{i}": pl.String for i in range(len(header))},
+        raise_if_empty=False,
     )
     return rows.select(pl.col(f"c{wanted[n]}").alias(n) if n in wanted else pl.lit(None, pl.String).alias(n) for n in names)

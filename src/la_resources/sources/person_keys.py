@@ -37,8 +37,9 @@ class PersonKeys:
         """Keys of persons whose kind follows the role: ``student`` is a student, any other a member of staff."""
         is_student = role.str.strip_chars().str.to_lowercase() == "student"
         frame = pl.DataFrame({"id": identifiers, "student": is_student.fill_null(False)})
-        student, staff = self.of("student", frame.select(pl.when("student").then("id"))["id"]), self.of(
-            "staff", frame.select(pl.when(~pl.col("student")).then("id"))["id"]
+        student, staff = (
+            self.of("student", frame.select(pl.when("student").then("id"))["id"]),
+            self.of("staff", frame.select(pl.when(~pl.col("student")).then("id"))["id"]),
         )
         return pl.DataFrame({"student": student, "staff": staff}).select(pl.coalesce("student", "staff").alias("key"))["key"]
 

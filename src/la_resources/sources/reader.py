@@ -82,9 +82,8 @@ class CsvRecords:
                 yield self._giant(chunk)
                 continue
             data, unexplained = self._text.repaired(chunk.data)
-            if data is not chunk.data:
-                chunk = whole_records(data, self._delimiter, final=True) or chunk
-            yield self._records(chunk, sorted(wanted), unexplained)
+            valid = chunk if data is chunk.data else whole_records(data, self._delimiter, final=True)
+            yield self._records(valid or chunk, sorted(wanted), unexplained)
 
     def _remaining(self) -> Iterator[TextChunk]:
         if self._first is not None:
@@ -121,7 +120,7 @@ class CsvRecords:
 
     def _records(self, chunk: TextChunk, wanted: list[int], unexplained: bool) -> RecordChunk:
         if not chunk.sound:
-            return self._salvaged(chunk, wanted)
+            return self._salvaged(chunk, wanted, unexplained)
         starts = np.concatenate(([0], chunk.ends[:-1] + 1))
         lengths = chunk.ends - starts
         first_row = self._row
@@ -136,13 +135,13 @@ class CsvRecords:
         kept = np.flatnonzero(good)
         if wrong and (trimmed := self._without_surplus(chunk, starts, kept, wrong)):
             return self._records(trimmed, wanted, unexplained)
-        bad = [_bad(chunk.data, starts, chunk.ends, i, first_row, rule) for i, rule in set_aside.items()]
+        bad = [_bad(chunk, starts, i, first_row, rule) for i, rule in set_aside.items()]
         if wrong:
             numbers = kept[np.fromiter(wrong, np.int64, len(wrong)) - 1]
             rules = [ragged(fields, len(self.header)) for fields in wrong.values()]
             if chunk.quoted and any(b"\n" in chunk.data[starts[i] : chunk.ends[i]] for i in numbers):
-                return self._salvaged(chunk, wanted)
-            bad += [_bad(chunk.data, starts, chunk.ends, i, first_row, rule) for i, rule in zip(numbers, rules, strict=True)]
+                return self._salvaged(chunk, wanted, unexplained)
+            bad += [_bad(chunk, starts, i, first_row, rule) for i, rule in zip(numbers, rules, strict=True)]
             good[numbers] = False
             kept = np.flatnonzero(good)
         self._row += len(starts)
@@ -178,7 +177,6 @@ class CsvRecords:
     def _parse(self, data: bytes, wanted: list[int], quoted: bool) -> tuple[dict[int, pa.Array], dict[int, int]]:
         """Wanted columns of all well-shaped records; the others by their number in the chunk (from 1), with their number of fields."""
         import pyarrow as pa
-        import pyarrow.csv as pc
 
         if not data:
             return {position: pa.array([], pa.string()) for position in wanted}, {}
@@ -243,10 +241,10 @@ class CsvRecords:
             lines = _canonical(lines, self._delimiter, len(self.header))
         return lines if len(kept) == len(starts) else lines.take(pa.array(kept))
 
-    def _salvaged(self, chunk: TextChunk, wanted: list[int]) -> RecordChunk:
+    def _salvaged(self, chunk: TextChunk, wanted: list[int], unexplained: bool) -> RecordChunk:
         import pyarrow as pa
 
-        found = salvage(chunk.data, self._delimiter, len(self.header), self._row)
+        found = salvage(chunk.data, self._delimiter, len(self.header), self._row, unexplained=unexplained)
         self._row += found.lines
         columns = {p: pa.array([fields[p] for fields in found.fields], pa.string()) for p in wanted}
         raw = pa.array([canonical_line(fields, self._delimiter) for fields in found.fields], pa.large_string())
@@ -303,9 +301,9 @@ def _kept(data: bytes, starts: np.ndarray, ends: np.ndarray, good: np.ndarray) -
     return b"".join(data[starts[a] : ends[b - 1] + 1] for a, b in zip(edges[0::2], edges[1::2], strict=True))
 
 
-def _bad(data: bytes, starts: np.ndarray, ends: np.ndarray, index: int, first_row: int, rule: str) -> BadRecord:
-    start, end = int(starts[index]), int(ends[index])
-    text = data[start : min(end, start + 4 * TEXT_LIMIT)].decode("utf-8", "replace")[:TEXT_LIMIT]
+def _bad(chunk: TextChunk, starts: np.ndarray, index: int, first_row: int, rule: str) -> BadRecord:
+    start, end = int(starts[index]), int(chunk.ends[index])
+    text = chunk.data[start : min(end, start + 4 * TEXT_LIMIT)].decode("utf-8", "replace")[:TEXT_LIMIT]
     return BadRecord(first_row + int(index), rule, text)
 
 
@@ -314,5 +312,3 @@ def _positions(data: bytes, needle: bytes) -> Iterator[int]:
     while at >= 0:
         yield at
         at = data.find(needle, at + len(needle))
-
-

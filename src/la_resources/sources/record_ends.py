@@ -44,12 +44,13 @@ class TextChunk:
 def text_chunks(blocks: Iterator[bytes], delimiter: str, limit: int = RECORD_LIMIT) -> Iterator[TextChunk]:
     """Cut blocks into chunks of whole records; memory is bounded by the block plus ``limit``."""
     carry, skipping = b"", False
-    for block in blocks:
+    for arrived in blocks:
+        block = arrived
         if skipping:
-            at = block.find(b"\n")
+            at = arrived.find(b"\n")
             if at < 0:
                 continue
-            block, skipping = block[at + 1 :], False
+            block, skipping = arrived[at + 1 :], False
         data = carry + block if carry else block
         chunk = whole_records(data, delimiter, limit)
         if chunk is None and len(data) > limit:

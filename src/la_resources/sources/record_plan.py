@@ -99,7 +99,7 @@ def plan(definition: SourceDefinition, tables: Mapping[str, Table], names: Seque
             continue
         blocks = _blocks(record, header) if record.repeat else [None]
         for block in blocks:
-            columns = tuple(_planned(record, table, target, rule, header, block, path, missing) for target, rule in record.columns.items())
+            columns = tuple(_planned(record, table, target, header, block=block, path=path, missing=missing) for target in record.columns)
             where = _conditions(record.where, header, missing)
             records.append(PlannedRecord(record, table, columns, where))
     skip_when = _conditions(definition.skip_when, header, missing)
@@ -126,13 +126,19 @@ def checked_table(definition: SourceDefinition, record: Record, tables: Mapping[
         raise DefinitionError(f"{definition.name}: {record.table} is not a landing table; there are {', '.join(sorted(tables))}")
     table = tables[record.table]
     if unknown := sorted(set(record.columns) - set(table.names) | set(record.columns) & set(LINEAGE)):
-        raise DefinitionError(f"{definition.name}: {record.table} has no columns {unknown} to fill; it has {[n for n in table.names if n not in LINEAGE]}")
+        raise DefinitionError(
+            f"{definition.name}: {record.table} has no columns {unknown} to fill; it has {[n for n in table.names if n not in LINEAGE]}"
+        )
     if unfilled := [c.name for c in table.columns if not c.nullable and c.name not in record.columns and c.name not in LINEAGE]:
         raise DefinitionError(f"{definition.name}: {record.table} needs {unfilled}, which the definition does not fill")
     for name, rule in record.columns.items():
         keyed = bool(rule.person or rule.person_role_from)
         if keyed != name.endswith("_key"):
-            what = "needs person: student or staff (identifiers land as keys only)" if not keyed else "is not a key column, person does not fit it"
+            what = (
+                "needs person: student or staff (identifiers land as keys only)"
+                if not keyed
+                else "is not a key column, person does not fit it"
+            )
             raise DefinitionError(f"{definition.name}: {record.table}.{name} {what}")
     return table
 
@@ -146,14 +152,16 @@ def _blocks(record: Record, header: Header) -> list[int | None]:
         found = sum(bool(header.matches(names, n)) for n in range(1, record.repeat + 1)) if numbered else len(header.matches(names))
         most = max(most, found)
     if most > record.repeat:
-        raise UnreadableFileError("too many blocks", f"the header repeats {aliases[0]} {most} times, the definition allows {record.repeat}; raise repeat")
+        raise UnreadableFileError(
+            "too many blocks", f"the header repeats {aliases[0]} {most} times, the definition allows {record.repeat}; raise repeat"
+        )
     return list(range(1, most + 1))
 
 
 def _planned(
-    record: Record, table: Table, target: str, rule: ColumnRule, header: Header, block: int | None, path: str, missing: list[str]
+    record: Record, table: Table, target: str, header: Header, *, block: int | None, path: str, missing: list[str]
 ) -> PlannedColumn:
-    column = table.by_name[target]
+    rule, column = record.columns[target], table.by_name[target]
     number = block if rule.block else None
     first = header.position(rule.from_, number) if rule.from_ else None
     others = [header.position([name]) for name in rule.or_from]

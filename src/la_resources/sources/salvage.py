@@ -31,7 +31,7 @@ class Salvaged:
     lines: int = 0
 
 
-def salvage(data: bytes, delimiter: str, width: int, first_row: int) -> Salvaged:
+def salvage(data: bytes, delimiter: str, width: int, first_row: int, *, unexplained: bool = False) -> Salvaged:
     """Split a damaged chunk.
 
     Parameters
@@ -44,6 +44,8 @@ def salvage(data: bytes, delimiter: str, width: int, first_row: int) -> Salvaged
         Number of fields of the header.
     first_row : int
         Record number of the first line.
+    unexplained : bool
+        Whether replacement characters in the chunk stand for bytes that no encoding explains.
     """
     out = Salvaged()
     lines = data.decode("utf-8", "replace").removesuffix("\n").split("\n")
@@ -53,6 +55,8 @@ def salvage(data: bytes, delimiter: str, width: int, first_row: int) -> Salvaged
         taken, fields, rule = _record(lines, at, delimiter, width)
         if lines[at] or taken > 1:
             out.count += 1
+            if unexplained and any("\ufffd" in line for line in lines[at : at + taken]):
+                fields, rule = None, "undecodable bytes"
             if fields is None:
                 out.bad.append(BadRecord(row, rule, "\n".join(lines[at : at + taken])[:TEXT_LIMIT]))
             else:

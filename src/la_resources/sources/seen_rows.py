@@ -1,16 +1,18 @@
 """Which rows of a file were read before: exact duplicates are dropped, the first is kept.
 
-Hashes of all rows so far stand in sorted runs; a table of bytes, addressed by the hash's high bits
+Hashes of all rows so far stand in sorted runs; a table of bits, addressed by the hash's high bits
 (so that sorted hashes walk through it in order), answers "certainly new" for
 nearly all rows at once, so that the runs are searched only for the few others. A row counts as seen only if 64 bits of
-one hash and 32 of another agree: two different rows are never taken for one in practice. It holds no rows, only hashes.
+one hash and 32 of another agree: two different rows are never taken for one in practice. It holds no rows, only
+hashes: twelve bytes a row, the one part of reading whose memory grows with the file.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-_RUNS = 24
+_RUNS = 48
+"""Runs searched one by one; beyond, the newest half is merged into one."""
 
 
 class SeenRows:
@@ -19,13 +21,13 @@ class SeenRows:
     Parameters
     ----------
     size : int
-        Bytes of the file; sets the size of the first filter (memory: at most 128 MB).
+        Bytes of the file; sets the size of the first filter (at most 32 MB).
     """
 
     def __init__(self, size: int) -> None:
-        slots = 1 << min(27, max(16, int(size // 4).bit_length()))
-        self._filter = np.zeros(slots, np.bool_)
-        self._shift = np.uint64(64 - (slots.bit_length() - 1))
+        address = min(28, max(16, size.bit_length()))
+        self._filter = np.zeros((1 << address) // 8, np.uint8)
+        self._shift = np.uint64(64 - address)
         self._runs: list[tuple[np.ndarray, np.ndarray]] = []
 
     def new(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -50,10 +52,13 @@ class SeenRows:
         fresh = np.ones(len(a), bool)
         fresh[1:] = (a[1:] != a[:-1]) | (b[1:] != b[:-1])
         slot = (a >> self._shift).astype(np.int64)
-        maybe = np.flatnonzero(self._filter[slot] & fresh)
+        place, bit = slot >> 3, np.left_shift(1, slot & 7).astype(np.uint8)
+        maybe = np.flatnonzero((self._filter[place] & bit != 0) & fresh)
         if len(maybe):
             fresh[maybe[self._known(a[maybe], b[maybe])]] = False
-        self._filter[slot] = True
+        if len(place):
+            starts = np.flatnonzero(np.append(True, place[1:] != place[:-1]))
+            self._filter[place[starts]] |= np.bitwise_or.reduceat(bit, starts)
         self._runs.append((a[fresh], b[fresh]))
         if len(self._runs) > _RUNS:
             self._merge()
@@ -71,7 +76,8 @@ class SeenRows:
         return known
 
     def _merge(self) -> None:
-        a = np.concatenate([run[0] for run in self._runs])
-        b = np.concatenate([run[1] for run in self._runs])
-        order = np.argsort(a, kind="stable")
-        self._runs = [(a[order], b[order])]
+        kept, newest = self._runs[: -_RUNS // 2], self._runs[-_RUNS // 2 :]
+        a = np.concatenate([run[0] for run in newest])
+        b = np.concatenate([run[1] for run in newest])
+        order = np.argsort(a)
+        self._runs = [*kept, (a[order], b[order])]

@@ -39,7 +39,9 @@ def translated(text: pl.Expr, rule: ColumnRule, *, default: str | None) -> pl.Ex
         others = table.pop("*", None) if "*" in table else text
         fallback = others if isinstance(others, pl.Expr) else pl.lit(others, pl.String)
         text = pl.when(text.is_not_null()).then(
-            text.str.strip_chars().str.to_lowercase().replace_strict(list(table), list(table.values()), default=fallback, return_dtype=pl.String)
+            text.str.strip_chars()
+            .str.to_lowercase()
+            .replace_strict(list(table), list(table.values()), default=fallback, return_dtype=pl.String)
         )
     if rule.threshold:
         over = text.cast(pl.Float64, strict=False) > rule.threshold.above
@@ -66,7 +68,9 @@ def typed(text: pl.Expr, column: Column, rule: ColumnRule) -> tuple[pl.Expr, str
     if dtype == pl.String:
         return text, "not a text"
     if dtype == pl.Boolean:
-        return text.str.to_lowercase().replace_strict(list(_FLAGS), list(_FLAGS.values()), default=None, return_dtype=pl.Boolean), "not true or false"
+        return text.str.to_lowercase().replace_strict(
+            list(_FLAGS), list(_FLAGS.values()), default=None, return_dtype=pl.Boolean
+        ), "not true or false"
     if dtype == pl.Date:
         return parsed_date(text, rule.formats), "not a date"
     if dtype.is_integer():

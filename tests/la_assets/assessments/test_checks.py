@@ -1,11 +1,12 @@
 """The checks of the assessments room pass on sound data and name what is wrong."""
 
 import polars as pl
-from roster.landed import canonical, student
 
 from la_assets.assessments.checks import final_score_completeness, one_official_attempt, points_within_possible
 from la_assets.assessments.schema import SCORES, STANDARDS
 from la_assets.roster.schema import STUDENTS
+
+from ..roster.landed import canonical, student
 
 CLASS = [student(str(n)) for n in range(4)]
 ON_THE_ROSTER = canonical(STUDENTS, *({"student_key": who} for who in CLASS))
@@ -41,5 +42,6 @@ def test_no_spring_tests_in_2019_20_is_no_error() -> None:
 
 
 def test_more_points_than_possible_are_found() -> None:
-    rows = canonical(STANDARDS, *({"student_key": CLASS[0], "points_earned": earned, "points_possible": 2.0} for earned in (2.0, 3.0, None)))
+    points = ({"student_key": CLASS[0], "points_earned": earned, "points_possible": 2.0} for earned in (2.0, 3.0, None))
+    rows = canonical(STANDARDS, *points)
     assert points_within_possible(rows) == (False, "1 rows have more points earned than possible", {"over_possible": 1})

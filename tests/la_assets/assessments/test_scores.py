@@ -4,12 +4,13 @@ import datetime as dt
 from typing import Any
 
 import polars as pl
-from roster.landed import OCTOBER, SEPTEMBER, canonical, d, kept, landed, student
 
 from la_assets.assessments.schema import SCORES
 from la_assets.assessments.scores import scores
 from la_assets.landing.schema import ASSESSMENT_SCORES
 from la_assets.roster.schema import IDENTIFIERS
+
+from ..roster.landed import OCTOBER, SEPTEMBER, canonical, d, kept, landed, student
 
 ANN, BEN = student("ann"), student("ben")
 

@@ -3,17 +3,20 @@
 from typing import Any
 
 import polars as pl
-from roster.landed import OCTOBER, SEPTEMBER, d, kept, landed, student
 
 from la_assets.assessments.schema import STANDARDS
 from la_assets.assessments.standards import standards
 from la_assets.landing.schema import ASSESSMENT_STANDARDS
 from la_assets.roster.schema import IDENTIFIERS
 
+from ..roster.landed import OCTOBER, SEPTEMBER, d, kept, landed, student
+
 ANN = student("ann")
 
 
-def points(earned: float | None, possible: float | None = 4.0, code: str = "MA.5.NSO.1.1", on: str | None = "2023-09-12", **more: Any) -> dict[str, Any]:
+def points(
+    earned: float | None, possible: float | None = 4.0, code: str = "MA.5.NSO.1.1", on: str | None = "2023-09-12", **more: Any
+) -> dict[str, Any]:
     return {"student_key": ANN, "assessment_id": "FAST", "subject": "Math", "window": "PM1", "administered_on": on and d(on),
             "standard_code": code, "points_earned": earned, "points_possible": possible} | more
 
@@ -23,8 +26,9 @@ def table(*frames: pl.LazyFrame) -> pl.DataFrame:
 
 
 def test_the_items_of_one_report_on_a_standard_are_added_up() -> None:
-    rows = landed(ASSESSMENT_STANDARDS, points(1.0, 2.0, source_row=2), points(1.0, 1.0, source_row=2), points(3.0, code="MA.5.FR.1.1", source_row=2))
-    assert table(rows).select("standard_code", "points_earned", "points_possible").rows() == [("MA.5.FR.1.1", 3.0, 4.0), ("MA.5.NSO.1.1", 2.0, 3.0)]
+    items = [points(1.0, 2.0, source_row=2), points(1.0, 1.0, source_row=2), points(3.0, code="MA.5.FR.1.1", source_row=2)]
+    sums = table(landed(ASSESSMENT_STANDARDS, *items)).select("standard_code", "points_earned", "points_possible")
+    assert sums.rows() == [("MA.5.FR.1.1", 3.0, 4.0), ("MA.5.NSO.1.1", 2.0, 3.0)]
 
 
 def test_a_later_report_replaces_an_earlier_one_and_is_not_added() -> None:

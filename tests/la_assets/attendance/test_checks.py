@@ -2,8 +2,9 @@
 
 import polars as pl
 
-from attendance.week import ANN, BEN, FRIDAY, MONDAY, WEDNESDAY, enrolled, row, stays, tables, told
 from la_assets.attendance.checks import contradictory_days, students_without_days, unmatched_share
+
+from .week import ANN, BEN, FRIDAY, MONDAY, WEDNESDAY, enrolled, row, stays, tables, told
 
 
 def test_rows_on_no_expected_day_are_counted_by_reason() -> None:

@@ -4,9 +4,12 @@ import datetime as dt
 
 import polars as pl
 import pytest
-from roster.landed import AUGUST, canonical, d, student
 
-from attendance.week import (
+from la_assets.attendance.schema import DAILY
+from la_assets.roster.schema import CALENDAR, IDENTIFIERS, SCHOOL_IDENTIFIERS
+
+from ..roster.landed import AUGUST, canonical, d, student
+from .week import (
     ANN,
     BEN,
     FRIDAY,
@@ -23,8 +26,6 @@ from attendance.week import (
     tables,
     told,
 )
-from la_assets.attendance.schema import DAILY
-from la_assets.roster.schema import CALENDAR, IDENTIFIERS, SCHOOL_IDENTIFIERS
 
 
 def test_presence_is_filled_in_from_negative_attendance() -> None:

@@ -4,11 +4,12 @@ import datetime as dt
 
 import polars as pl
 import pytest
-from roster.landed import canonical, d, kept, student
 
-from attendance.week import ANN, enrolled, stays
 from la_assets.attendance.schema import DAILY, STUDENT_SCHOOL_YEAR, STUDENT_YEAR
 from la_assets.attendance.student_years import student_school_year, student_year
+
+from ..roster.landed import canonical, d, kept, student
+from .week import ANN, enrolled, stays
 
 START = dt.date(2023, 8, 14)
 

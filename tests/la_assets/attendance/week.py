@@ -7,13 +7,14 @@ import datetime as dt
 from typing import Any
 
 import polars as pl
-from roster.landed import canonical, d, kept, landed, student
 
 from la_assets.attendance.daily import daily
 from la_assets.attendance.schema import DAILY, UNMATCHED
 from la_assets.attendance.unmatched import unmatched
 from la_assets.landing.schema import ATTENDANCE
 from la_assets.roster.schema import CALENDAR, ENROLLMENTS, IDENTIFIERS, SCHOOL_IDENTIFIERS
+
+from ..roster.landed import canonical, d, kept, landed, student
 
 MONDAY, TUESDAY, WEDNESDAY, THURSDAY, FRIDAY = (f"2023-09-{day}" for day in range(11, 16))
 FIRST, LAST = dt.date(2023, 7, 1), dt.date(2024, 6, 30)

@@ -3,7 +3,6 @@
 from typing import Any
 
 import polars as pl
-from roster.landed import OCTOBER, SEPTEMBER, canonical, d, kept, landed, student
 
 from la_assets.behavior.checks import suspensions_have_days
 from la_assets.behavior.incidents import incidents
@@ -11,6 +10,8 @@ from la_assets.behavior.points import points
 from la_assets.behavior.schema import INCIDENTS, POINTS
 from la_assets.landing import schema as landing
 from la_assets.roster.schema import IDENTIFIERS, SCHOOL_IDENTIFIERS
+
+from ..roster.landed import OCTOBER, SEPTEMBER, canonical, d, kept, landed, student
 
 ANN, BEN = student("ann"), student("ben")
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-from roster.landed import OCTOBER, SEPTEMBER, canonical, d, kept, landed, student
 
 from la_assets.coursework.checks import marks_with_a_course, no_impossible_marks
 from la_assets.coursework.grades import grades
@@ -13,12 +12,16 @@ from la_assets.coursework.student_years import student_year
 from la_assets.landing.schema import GRADES_POSTED
 from la_assets.roster.schema import IDENTIFIERS, SECTIONS
 
+from ..roster.landed import OCTOBER, SEPTEMBER, canonical, d, kept, landed, student
+
 ANN = student("ann")
-ALGEBRA = {"section_id": "alg-1", "course_id": "1200310", "school_id": "7", "subject": "Algebra 1", "course_level": "honors", "class_size": 20}
-ROSTER = canonical(SECTIONS, *({**ALGEBRA, "term": term} for term in ("S1", "S2")))
+ALGEBRA = {"section_id": "alg-1", "course_id": "1200310", "school_id": "7", "subject": "Algebra 1", "course_level": "honors"}
+ROSTER = canonical(SECTIONS, *({**ALGEBRA, "class_size": 20, "term": term} for term in ("S1", "S2")))
 
 
-def mark(letter: str | None = "B", points: float | None = 3.0, *, section: str = "alg-1", period: str = "Q1", **more: Any) -> dict[str, Any]:
+def mark(
+    letter: str | None = "B", points: float | None = 3.0, *, section: str = "alg-1", period: str = "Q1", **more: Any
+) -> dict[str, Any]:
     return {"student_key": ANN, "section_id": section, "grading_period": period, "letter": letter, "gpa_points": points} | more
 
 
@@ -51,7 +54,8 @@ def test_a_mark_is_known_when_posted_else_when_it_arrived() -> None:
 
 
 def test_the_grade_point_average_weighs_by_credits() -> None:
-    row = year(mark("A", 4.0, credits_attempted=1.0, credits_earned=1.0), mark("F", 0.0, period="Q2", credits_attempted=0.5, credits_earned=0.0))
+    passed = mark("A", 4.0, credits_attempted=1.0, credits_earned=1.0)
+    row = year(passed, mark("F", 0.0, period="Q2", credits_attempted=0.5, credits_earned=0.0))
     assert row["gpa"] == pytest.approx(4.0 * 1.0 / 1.5)
     assert (row["credits_attempted"], row["credits_earned"]) == (1.5, 1.0)
 

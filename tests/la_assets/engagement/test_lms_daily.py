@@ -3,7 +3,6 @@
 from typing import Any
 
 import polars as pl
-from roster.landed import OCTOBER, SEPTEMBER, d, kept, landed, student
 
 from la_assets.engagement.checks import activity_adds_up
 from la_assets.engagement.lms_daily import lms_daily
@@ -11,9 +10,12 @@ from la_assets.engagement.schema import LMS_DAILY
 from la_assets.landing.schema import LMS_ACTIVITY
 from la_assets.roster.schema import IDENTIFIERS
 
+from ..roster.landed import OCTOBER, SEPTEMBER, d, kept, landed, student
+
 
 def activity(**more: Any) -> dict[str, Any]:
-    return {"student_key": student("ann"), "section_id": "s", "date": d("2023-08-30"), "logins": 1, "minutes": 20.0, "submissions": 1, "late": 0} | more
+    day = {"student_key": student("ann"), "section_id": "s", "date": d("2023-08-30")}
+    return day | {"logins": 1, "minutes": 20.0, "submissions": 1, "late": 0} | more
 
 
 def table(*frames: pl.LazyFrame) -> pl.DataFrame:

@@ -3,13 +3,14 @@
 import datetime as dt
 
 import polars as pl
-from roster.landed import OCTOBER, SEPTEMBER, canonical, d, kept, landed
 
 from la_assets.finance.checks import spending_is_plausible
 from la_assets.finance.schema import SCHOOL_YEAR
 from la_assets.finance.spending import school_year
 from la_assets.landing.schema import FINANCE
 from la_assets.roster.schema import SCHOOL_IDENTIFIERS
+
+from ..roster.landed import OCTOBER, SEPTEMBER, canonical, d, kept, landed
 
 LAST_DAY = d("2024-06-30")
 
@@ -25,7 +26,8 @@ def figures(*dollars: float, at: dt.datetime = SEPTEMBER, file: str = "a.csv", s
 
 
 def test_a_figure_sent_again_under_another_number_of_the_school_replaces_the_first() -> None:
-    assert table(figures(9_000.0, school="7"), figures(9_500.0, school="org-7", at=OCTOBER, file="b.csv"))["per_pupil_spending"].to_list() == [9_500.0]
+    again = figures(9_500.0, school="org-7", at=OCTOBER, file="b.csv")
+    assert table(figures(9_000.0, school="7"), again)["per_pupil_spending"].to_list() == [9_500.0]
 
 
 def test_spending_is_known_when_the_year_closes_or_when_the_file_arrived_earlier() -> None:

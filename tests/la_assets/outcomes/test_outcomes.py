@@ -4,7 +4,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-from roster.landed import OCTOBER, SEPTEMBER, d, kept, landed, student
 
 from la_assets.landing import schema as landing
 from la_assets.outcomes.checks import exit_codes_are_known
@@ -13,6 +12,8 @@ from la_assets.outcomes.postsecondary import postsecondary
 from la_assets.outcomes.schema import EXITS, POSTSECONDARY
 from la_assets.roster.schema import IDENTIFIERS
 from la_resources.district import District
+
+from ..roster.landed import OCTOBER, SEPTEMBER, d, kept, landed, student
 
 ANN = student("ann")
 

@@ -3,13 +3,14 @@
 from typing import Any
 
 import polars as pl
-from roster.landed import OCTOBER, SEPTEMBER, d, kept, landed, student
 
 from la_assets.landing.schema import PROGRAM_PARTICIPATION
 from la_assets.programs.checks import stays_end_after_they_begin
 from la_assets.programs.participation import participation
 from la_assets.programs.schema import PARTICIPATION
 from la_assets.roster.schema import IDENTIFIERS
+
+from ..roster.landed import OCTOBER, SEPTEMBER, d, kept, landed, student
 
 
 def stay(begin: str = "2023-09-04", end: str | None = None, **more: Any) -> dict[str, Any]:

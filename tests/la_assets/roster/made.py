@@ -8,7 +8,7 @@ import polars as pl
 from la_assets.landing.schema import LANDING_TABLES
 from la_assets.roster.assets import ROSTER_ASSETS
 from la_assets.roster.schema import ROSTER_TABLES
-from la_resources.contracts import Table, duplicate_keys, validate
+from la_resources.contracts import Table, validate
 from la_resources.environments import DistrictResource
 from la_resources.school_year import partition_key
 
@@ -36,6 +36,6 @@ def made(school_year: str, landed: Mapping[Table, pl.LazyFrame]) -> dict[str, pl
         result = asset(context, **{inputs[name]: frames[name] for name in inputs})
         rows = table.shape(result[key]).sort(table.key).collect(engine="streaming")
         validate(table, rows)
-        assert duplicate_keys(table, rows.lazy()) == []
+        assert not rows.select(table.key).is_duplicated().any()
         rooms[table.name], frames[table.name] = rows, rows.lazy()
     return rooms

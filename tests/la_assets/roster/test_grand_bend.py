@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from la_assets.data_checks import orphans
 from la_assets.landing import schema as landing
 from la_assets.roster.schema import (
     DIRECTORY_STUDENTS,
@@ -19,7 +20,7 @@ from la_assets.roster.schema import (
     STAFF,
     STUDENTS,
 )
-from la_resources.contracts import Column, Table, orphans
+from la_resources.contracts import Column, Table
 from la_resources.privacy import person_key, secret_from_environment
 
 from .made import made

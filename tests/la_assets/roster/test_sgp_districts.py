@@ -6,9 +6,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from la_assets.data_checks import orphans
 from la_assets.landing import schema as landing
 from la_assets.roster.schema import ENROLLMENTS, INSTRUCTIONAL_LINKS, ROSTER_TABLES, SCHOOLS, SECTIONS, STAFF, STUDENTS
-from la_resources.contracts import Table, orphans
+from la_resources.contracts import Table
 from la_resources.privacy import hasher, secret_from_environment
 
 from .made import made

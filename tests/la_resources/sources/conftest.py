@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from landing_bench import ATTENDANCE, Landed, Zone
 
 from la_resources.sources.definitions import SourceDefinition
-from landing_bench import ATTENDANCE, Landed, Zone
 
 
 @pytest.fixture

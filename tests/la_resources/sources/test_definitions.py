@@ -77,7 +77,9 @@ def test_a_district_s_definition_replaces_the_shipped_one_of_the_same_name(tmp_p
 
 def test_a_mistake_names_the_file_the_definition_and_the_field():
     with pytest.raises(DefinitionError, match=r"mine\.yaml, attendance:\n(.|\n)*records\.0\.columns\.date\.form: Extra inputs"):
-        parse_definitions(MINIMAL.format(name="attendance", pattern="a").replace("      date: DAY", "      date: {from: DAY, form: x}"), "mine.yaml")
+        parse_definitions(
+            MINIMAL.format(name="attendance", pattern="a").replace("      date: DAY", "      date: {from: DAY, form: x}"), "mine.yaml"
+        )
 
 
 @pytest.mark.parametrize(

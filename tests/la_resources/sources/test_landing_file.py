@@ -9,12 +9,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from landing_bench import ARRIVED, ATTENDANCE, Landed, Zone, key_of
 
 from la_assets.landing.schema import LANDING_TABLES
 from la_resources.sources.definitions import definition_of, load_definitions, parse_definitions
 from la_resources.sources.landed_file import local_file
 from la_resources.sources.landing_file import peek_years
-from landing_bench import ARRIVED, ATTENDANCE, Landed, Zone, key_of
 
 Land = Callable[..., Landed]
 HEAD = "STUDENT,SCHOOL,DAY,ABSENT,MINUTES\n"
@@ -45,11 +45,15 @@ def test_landing_the_same_file_again_gives_the_same_bytes(zone: Zone):
     file = zone.put("sis/attendance.csv", GOOD)
     one, two = zone.land(file), zone.land(file)
     assert one.receipt == two.receipt
-    assert [p.read_bytes() for p in sorted(one.folder.rglob("*.parquet"))] == [p.read_bytes() for p in sorted(two.folder.rglob("*.parquet"))]
+    assert [p.read_bytes() for p in sorted(one.folder.rglob("*.parquet"))] == [
+        p.read_bytes() for p in sorted(two.folder.rglob("*.parquet"))
+    ]
 
 
 def test_an_exact_duplicate_is_dropped_and_the_first_is_kept(land: Land):
-    landed = land(HEAD + "7,0101,2022-09-01,1,\n8,0101,2022-09-01,1,\n7,0101,2022-09-01,1,\n7,0101,2022-09-01,0,\n" + '"8","0101",2022-09-01,1,\n')
+    landed = land(
+        HEAD + "7,0101,2022-09-01,1,\n8,0101,2022-09-01,1,\n7,0101,2022-09-01,1,\n7,0101,2022-09-01,0,\n" + '"8","0101",2022-09-01,1,\n'
+    )
     assert landed.rows("landing.attendance")["source_row"].to_list() == [2, 3, 5]
     assert (landed.receipt.rows_read, landed.receipt.rows_loaded, landed.receipt.rows_duplicate) == (5, 3, 2)
 
@@ -136,7 +140,13 @@ def test_semicolons_and_a_declared_encoding_are_read(land: Land):
 
 def test_parquet_passes_the_same_rules_as_csv(zone: Zone, tmp_path: Path):
     frame = pl.DataFrame(
-        {"STUDENT": [7, 8, 7, 9], "SCHOOL": ["0101"] * 4, "DAY": [date(2022, 9, 1)] * 4, "ABSENT": [1.0, 0.5, 1.0, 2.0], "MINUTES": [None, 210, None, 3]}
+        {
+            "STUDENT": [7, 8, 7, 9],
+            "SCHOOL": ["0101"] * 4,
+            "DAY": [date(2022, 9, 1)] * 4,
+            "ABSENT": [1.0, 0.5, 1.0, 2.0],
+            "MINUTES": [None, 210, None, 3],
+        }
     )
     frame.write_parquet(tmp_path / "a.parquet")
     definition = ATTENDANCE.replace("records:", "format: parquet\nrecords:", 1)

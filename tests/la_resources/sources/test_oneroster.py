@@ -7,17 +7,20 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from landing_bench import Landed, Zone, key_of
 
 from la_resources.sources.archives import Refused
 from la_resources.sources.definitions import definition_of, load_definitions
 from la_resources.sources.landed_file import LandedFile
 from la_resources.sources.oneroster import bundle_of, bundle_year, fold_bundles
 from la_resources.sources.rows import UnreadableFileError
-from landing_bench import Landed, Zone, key_of
 
 SESSIONS = "sourcedId,status,dateLastModified,title,type,startDate,endDate,parentSourcedId,schoolYear\n"
 YEAR = "y23,,,Year of whatever,schoolYear,2023-08-10,2024-05-24,,2024\ns1,,,Fall,semester,2023-08-10,2023-12-20,y23,2024\n"
-CLASSES = "sourcedId,status,dateLastModified,title,grades,courseSourcedId,classCode,classType,location,schoolSourcedId,termSourcedIds,subjects,subjectCodes,periods\n"
+CLASSES = (
+    "sourcedId,status,dateLastModified,title,grades,courseSourcedId,classCode,classType,location,schoolSourcedId,termSourcedIds,"
+    "subjects,subjectCodes,periods\n"
+)
 ENROLLMENTS = "sourcedId,status,dateLastModified,classSourcedId,schoolSourcedId,userSourcedId,role,primary,beginDate,endDate\n"
 USERS_12 = (
     "sourcedId,status,dateLastModified,enabledUser,username,userIds,givenName,familyName,middleName,identifier,email,sms,phone,agentSourcedIds,grades,"
@@ -63,12 +66,18 @@ def test_a_bundle_as_a_zip_lands_like_a_folder(zone: Zone):
 def test_version_1_2_keeps_roles_and_preferred_names_and_never_the_password(zone: Zone):
     landed = land_all(zone, zone.put_zip("oneroster/b12.zip", {
         "manifest.csv": manifest("1.2", users="bulk", roles="bulk"), "academicSessions.csv": SESSIONS + YEAR,
-        "users.csv": USERS_12 + "u1,active,2023-08-01T00:00:00Z,true,ann,{StateID:FL1},Ann,Lee,,1001,ann@example.org,,,,09,SECRET!,m1,,Annie,,,o1,she\n",
+        "users.csv": USERS_12
+        + "u1,active,2023-08-01T00:00:00Z,true,ann,{StateID:FL1},Ann,Lee,,1001,ann@example.org,,,,09,SECRET!,m1,,Annie,,,o1,she\n",
         "roles.csv": ROLES_12 + "r1,active,2023-08-01T00:00:00Z,u1,primary,student,,,o1,\n",
         "userProfiles.csv": "sourcedId\np1\n",
     }))  # fmt: skip
     user = landed["users.csv"].rows("directory.oneroster_users").row(0, named=True)
-    assert (user["preferred_given_name"], user["primary_org_sourced_id"], user["pronouns"], user["user_ids"]) == ("Annie", "o1", "she", "{StateID:FL1}")
+    assert (user["preferred_given_name"], user["primary_org_sourced_id"], user["pronouns"], user["user_ids"]) == (
+        "Annie",
+        "o1",
+        "she",
+        "{StateID:FL1}",
+    )
     assert "SECRET!" not in str(user)
     assert landed["roles.csv"].rows("directory.oneroster_roles")["role"].to_list() == ["student"]
     assert bundle_of_zip(zone, "oneroster/b12.zip", "users.csv").version == "1.2"
@@ -94,7 +103,10 @@ def test_a_delta_file_says_so_in_its_rows_and_receipt(zone: Zone):
 
 
 def test_a_delta_without_sessions_is_dated_by_its_newest_change(zone: Zone):
-    file = zone.put("oneroster/d/enrollments.csv", ENROLLMENTS + "e1,active,2019-01-01T00:00:00Z,c,o,u,student,,,\ne2,active,2023-10-01T00:00:00.000Z,c,o,u,student,,,\n")
+    file = zone.put(
+        "oneroster/d/enrollments.csv",
+        ENROLLMENTS + "e1,active,2019-01-01T00:00:00Z,c,o,u,student,,,\ne2,active,2023-10-01T00:00:00.000Z,c,o,u,student,,,\n",
+    )
     assert bundle_of(file).school_year == "2023-24"
 
 
@@ -134,7 +146,9 @@ def test_a_summer_term_belongs_to_the_year_of_its_middle_day():
 
 def test_the_oldest_spellings_of_demographics_are_known(zone: Zone, shared_data: Path):
     sample = (shared_data / "vendor/OneRoster/v1p0/demographics.csv").read_text()
-    landed = land_all(zone, [zone.put("oneroster/v/academicSessions.csv", SESSIONS + YEAR), zone.put("oneroster/v/demographics.csv", sample)])
+    landed = land_all(
+        zone, [zone.put("oneroster/v/academicSessions.csv", SESSIONS + YEAR), zone.put("oneroster/v/demographics.csv", sample)]
+    )
     first = landed["demographics.csv"].rows("directory.oneroster_demographics").row(0, named=True)
     assert (first["sourced_id"], first["birth_date"], first["asian"]) == ("604863", date(1997, 5, 30), True)
 
@@ -148,7 +162,16 @@ def arrived(day: int) -> datetime:
 
 def landed_rows(*rows: tuple[str, str, str, int, str, int]) -> pl.LazyFrame:
     frame = pl.DataFrame(
-        rows, schema={"sourced_id": pl.String, "title": pl.String, "status": pl.String, "day": pl.Int64, "source": pl.String, "source_row": pl.Int64}, orient="row"
+        rows,
+        schema={
+            "sourced_id": pl.String,
+            "title": pl.String,
+            "status": pl.String,
+            "day": pl.Int64,
+            "source": pl.String,
+            "source_row": pl.Int64,
+        },
+        orient="row",
     )
     return frame.lazy().select(
         "sourced_id", "title", "status", "source", "source_row", (pl.col("source") + pl.col("day").cast(pl.String)).alias("source_file"),
@@ -161,14 +184,20 @@ def current(frame: pl.LazyFrame) -> dict[str, str]:
 
 
 def test_the_latest_bulk_file_replaces_everything_before_it():
-    frame = landed_rows(("a", "old", "", 1, "oneroster", 2), ("b", "old", "", 1, "oneroster", 3), ("c", "d", "", 2, "oneroster_delta", 2), ("a", "new", "", 3, "oneroster", 2))
+    frame = landed_rows(
+        ("a", "old", "", 1, "oneroster", 2),
+        ("b", "old", "", 1, "oneroster", 3),
+        ("c", "d", "", 2, "oneroster_delta", 2),
+        ("a", "new", "", 3, "oneroster", 2),
+    )
     assert current(frame) == {"a": "new"}
 
 
 def test_later_deltas_replace_add_and_delete():
     frame = landed_rows(
         ("a", "bulk", "active", 1, "oneroster", 2), ("b", "bulk", "", 1, "oneroster", 3), ("c", "bulk", "", 1, "oneroster", 4),
-        ("a", "delta", "active", 2, "oneroster_delta", 2), ("b", "bulk", "tobedeleted", 2, "oneroster_delta", 3), ("d", "delta", "", 3, "oneroster_delta", 2),
+        ("a", "delta", "active", 2, "oneroster_delta", 2), ("b", "bulk", "tobedeleted", 2, "oneroster_delta", 3),
+        ("d", "delta", "", 3, "oneroster_delta", 2),
     )  # fmt: skip
     assert current(frame) == {"a": "delta", "c": "bulk", "d": "delta"}
 

@@ -115,8 +115,11 @@ def test_a_giant_record_is_set_aside_and_the_next_is_read(block: int):
 @pytest.mark.parametrize(
     ("content", "rule"),
     [
-        (b"", "empty file"), (b"\n\n", "empty file"), (b"\xef\xbb\xbf", "empty file"),
-        ("id,name\n1,a\n".encode("utf-16-le"), "NUL byte"), (b"x" * 3_000_000, "header too long"),
+        (b"", "empty file"),
+        (b"\n\n", "empty file"),
+        (b"\xef\xbb\xbf", "empty file"),
+        ("id,name\n1,a\n".encode("utf-16-le"), "NUL byte"),
+        (b"x" * 3_000_000, "header too long"),
     ],
 )
 def test_a_file_without_a_header_is_refused_with_the_reason(content: bytes, rule: str):

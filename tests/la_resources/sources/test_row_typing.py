@@ -7,8 +7,8 @@ from datetime import date
 
 import polars as pl
 import pytest
-
 from landing_bench import Landed, key_of
+
 from la_resources.contracts import Column
 from la_resources.sources.definitions import ColumnRule
 from la_resources.sources.typed_values import school_year_named, school_year_of, typed_frame
@@ -18,7 +18,9 @@ NULLS = ("NA", "N/A", "NULL", "--")
 
 
 def typed(texts: list[str], column: Column, required: bool = False, **rule: object) -> tuple[list[object], list[str | None]]:
-    frame = typed_frame(pl.Series(texts), column, ColumnRule.model_validate({"from": "x", **rule}), NULLS, rule.get("default"), required=required)
+    frame = typed_frame(
+        pl.Series(texts), column, ColumnRule.model_validate({"from": "x", **rule}), NULLS, rule.get("default"), required=required
+    )
     return frame["value"].to_list(), frame["rule"].to_list()
 
 
@@ -58,8 +60,14 @@ def test_flags_have_the_field_s_spellings():
 @pytest.mark.parametrize(
     ("text", "formats"),
     [
-        ("2023-09-01", ()), ("2023-09-01T08:30:00Z", ()), ("2023-09-01 08:30:00", ()), ("9/1/2023", ("%m/%d/%Y",)),
-        ("09/01/2023", ("%m/%d/%Y",)), ("09012023", ("%m%d%Y",)), ("092023", ("%m%Y",)), ("2023-09-01", ("%m/%d/%Y", "%Y-%m-%d")),
+        ("2023-09-01", ()),
+        ("2023-09-01T08:30:00Z", ()),
+        ("2023-09-01 08:30:00", ()),
+        ("9/1/2023", ("%m/%d/%Y",)),
+        ("09/01/2023", ("%m/%d/%Y",)),
+        ("09012023", ("%m%d%Y",)),
+        ("092023", ("%m%Y",)),
+        ("2023-09-01", ("%m/%d/%Y", "%Y-%m-%d")),
     ],
 )
 def test_dates_are_read_in_the_definition_s_formats(text: str, formats: tuple[str, ...]):
@@ -69,8 +77,13 @@ def test_dates_are_read_in_the_definition_s_formats(text: str, formats: tuple[st
 @pytest.mark.parametrize(
     ("text", "rule"),
     [
-        ("2023-02-30", "not a date"), ("2023-13-01", "not a date"), ("09/01/2023", "not a date"), ("yesterday", "not a date"),
-        ("0202-09-01", "impossible date"), ("2999-09-01", "impossible date"), ("2023-09-01x", "not a date"),
+        ("2023-02-30", "not a date"),
+        ("2023-13-01", "not a date"),
+        ("09/01/2023", "not a date"),
+        ("yesterday", "not a date"),
+        ("0202-09-01", "impossible date"),
+        ("2999-09-01", "impossible date"),
+        ("2023-09-01x", "not a date"),
     ],
 )
 def test_impossible_dates_are_rejected(text: str, rule: str):
@@ -118,9 +131,17 @@ def test_a_formula_is_text_where_text_is_allowed_and_wrong_where_a_number_is():
 @pytest.mark.parametrize(
     ("text", "spelling", "year"),
     [
-        ("2024", "end_year", "2023-24"), ("2023", "start_year", "2023-24"), ("2023-24", "2023-24", "2023-24"), ("2023_2024", "2023_2024", "2023-24"),
-        ("Fall 2021-2022", "Fall 2021-2022", "2021-22"), ("2023/24", "2023/24", "2023-24"), ("1999-00", "2023-24", "1999-00"),
-        ("2023-25", "2023-24", None), ("23-24", "2023-24", None), ("", "end_year", None), ("20230", "start_year", None),
+        ("2024", "end_year", "2023-24"),
+        ("2023", "start_year", "2023-24"),
+        ("2023-24", "2023-24", "2023-24"),
+        ("2023_2024", "2023_2024", "2023-24"),
+        ("Fall 2021-2022", "Fall 2021-2022", "2021-22"),
+        ("2023/24", "2023/24", "2023-24"),
+        ("1999-00", "2023-24", "1999-00"),
+        ("2023-25", "2023-24", None),
+        ("23-24", "2023-24", None),
+        ("", "end_year", None),
+        ("20230", "start_year", None),
     ],
 )
 def test_school_years_are_read_as_the_vendor_spells_them(text: str, spelling: str, year: str | None):
@@ -163,7 +184,9 @@ records:
       exit_code: CODE
       exit_date: DAY
 """
-    rows = land("number,state,code,day\n1,FL1,W06,2023-05-25\n,FL2,W06,2023-05-25\nNA,FL3,W06,2023-05-25\n", definition).rows("landing.exits")
+    rows = land("number,state,code,day\n1,FL1,W06,2023-05-25\n,FL2,W06,2023-05-25\nNA,FL3,W06,2023-05-25\n", definition).rows(
+        "landing.exits"
+    )
     assert rows["student_key"].to_list() == [key_of("student", i) for i in ("1", "FL2", "FL3")]
 
 
@@ -175,17 +198,35 @@ year: {date: DAY}
 records:
   - table: landing.assessment_scores
     only_if: [scale_score]
-    columns: {student_key: {from: ID, person: student}, assessment_id: {const: SAT}, subject: {const: ELA}, administered_on: DAY, scale_score: EBRW}
+    columns:
+      student_key: {from: ID, person: student}
+      assessment_id: {const: SAT}
+      subject: {const: ELA}
+      administered_on: DAY
+      scale_score: EBRW
   - table: landing.assessment_scores
     only_if: [scale_score]
-    columns: {student_key: {from: ID, person: student}, assessment_id: {const: SAT}, subject: {const: Math}, administered_on: DAY, scale_score: MATH}
+    columns:
+      student_key: {from: ID, person: student}
+      assessment_id: {const: SAT}
+      subject: {const: Math}
+      administered_on: DAY
+      scale_score: MATH
 """
 
 
 def test_a_row_may_give_several_records_but_counts_once(land: Land):
     landed = land("ID,DAY,EBRW,MATH\n1,2022-10-01,500,510\n2,2022-10-01,,520\n", SAT)
-    assert landed.rows("landing.assessment_scores").select("subject", "scale_score").rows() == [("ELA", 500.0), ("Math", 510.0), ("Math", 520.0)]
-    assert (landed.receipt.rows_read, landed.receipt.rows_loaded, landed.receipt.written) == (2, 2, {"landing.assessment_scores": {"2022-23": 3}})
+    assert landed.rows("landing.assessment_scores").select("subject", "scale_score").rows() == [
+        ("ELA", 500.0),
+        ("Math", 510.0),
+        ("Math", 520.0),
+    ]
+    assert (landed.receipt.rows_read, landed.receipt.rows_loaded, landed.receipt.written) == (
+        2,
+        2,
+        {"landing.assessment_scores": {"2022-23": 3}},
+    )
 
 
 def test_a_row_with_one_wrong_record_lands_none(land: Land):
@@ -228,7 +269,8 @@ BLOCK = "Category,Benchmark,Points Earned,Points Possible"
 
 
 def test_repeated_blocks_of_columns_give_a_record_each_and_empty_blocks_none(land: Land):
-    content = f"Student ID,Date Taken,{BLOCK},{BLOCK}\n1,2022-09-15,Prose,ELA.3.R.1.1,2,3,Vocabulary,ELA.3.V.1.1,1,1\n2,2022-09-15,Prose,ELA.3.R.1.1,0,3,,,,\n"
+    first = "1,2022-09-15,Prose,ELA.3.R.1.1,2,3,Vocabulary,ELA.3.V.1.1,1,1\n"
+    content = f"Student ID,Date Taken,{BLOCK},{BLOCK}\n{first}2,2022-09-15,Prose,ELA.3.R.1.1,0,3,,,,\n"
     rows = land(content, STANDARDS).rows("landing.assessment_standards").sort("source_row", "standard_code")
     assert rows.select("source_row", "standard_code", "points_earned").rows() == [
         (2, "ELA.3.R.1.1", 2.0), (2, "ELA.3.V.1.1", 1.0), (3, "ELA.3.R.1.1", 0.0),
@@ -258,6 +300,6 @@ def test_a_constant_may_carry_the_row_s_year(land: Land):
 
 
 def test_a_text_may_come_from_the_file_s_name(land: Land):
-    definition = SAT.replace("subject: {const: ELA}", "subject: {const: ELA}, window: {from_name: '(PM\\d)'}")
+    definition = SAT.replace("subject: {const: ELA}", "subject: {const: ELA}\n      window: {from_name: '(PM\\d)'}")
     rows = land("ID,DAY,EBRW,MATH\n1,2022-10-01,500,\n", definition, "sis/FAST_PM2_Grade3.csv").rows("landing.assessment_scores")
     assert rows["window"].to_list() == ["PM2"]

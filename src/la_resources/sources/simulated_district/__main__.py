@@ -40,9 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sorting=a.sorting,
         truth=a.truth,
     )
-    print(
-        f"{len(made.files)} files of {len(made.years)} school years ({made.years[0]} to {made.years[-1]}) in {made.landing}; truth in {made.truth}"
-    )
+    print(f"{len(made.files)} files of {made.years[0]} to {made.years[-1]} in {made.landing}; truth in {made.truth}")
     for kind, rows in sorted(made.defects.items()):
         print(f"  planted {kind}: {rows}")
 

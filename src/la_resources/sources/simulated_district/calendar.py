@@ -47,7 +47,7 @@ def holidays(start: int) -> set[date]:
     spring = _monday_on_or_after(date(following, 3, 15))
     days = {labor, date(start, 11, 11), martin_luther_king, presidents, _monday_on_or_after(date(start, 10, 15))}
     days |= {thanksgiving + timedelta(days=d) for d in range(-3, 2)}
-    days |= {winter + timedelta(days=d) for d in range(14)}
+    days |= {winter + timedelta(days=d) for d in range(14)} | {date(following, 1, 1), date(following, 1, 2)}
     days |= {spring + timedelta(days=d) for d in range(5)}
     return days
 
@@ -103,7 +103,7 @@ class SchoolCalendar:
 
 def school_calendar(start: int, as_of: date, closure: str | None = None) -> SchoolCalendar:
     """Build the calendar of the year beginning in August ``start`` as it is known in the morning of ``as_of``."""
-    first = _monday_on_or_after(date(start, 8, 7))
+    first = _monday_on_or_after(date(start, 8, 8))
     off = holidays(start)
     every = (first + timedelta(days=n) for n in range(330))
     planned = [d for d in every if d.weekday() < 5 and d not in off][:INSTRUCTIONAL_DAYS]

@@ -33,6 +33,8 @@ class Defects:
         Exit codes to replace by starting year.
     late : dict
         Rows held back for a supplement by (kind, starting year, month or quarter).
+    double_enrolled : dict
+        Students with a second, not primary enrolment all year, by starting year (not an error, but easily counted twice).
     wrong_year : int or None
         The file of this starting year that holds the rows of the year before.
     missing_links : int or None
@@ -46,6 +48,7 @@ class Defects:
     conflicts: dict[int, int] = field(default_factory=dict)
     unknown_exits: dict[int, int] = field(default_factory=dict)
     late: dict[tuple[str, int, str], int] = field(default_factory=dict)
+    double_enrolled: dict[int, int] = field(default_factory=dict)
     wrong_year: int | None = None
     missing_links: int | None = None
     unclaimed: bool = False
@@ -83,6 +86,7 @@ def plan_defects(complete_years: list[int]) -> Defects:
     plan.late["attendance", 2024 if 2024 in complete_years else last, "03"] = 30
     pairs = [y for y in complete_years if y - 1 in complete_years]
     plan.wrong_year = 2022 if 2022 in pairs else (pairs[-1] if pairs else None)
+    plan.double_enrolled[last] = 6
     plan.missing_links = before
     return plan
 

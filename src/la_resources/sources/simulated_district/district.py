@@ -24,6 +24,7 @@ from la_resources.sources.simulated_district.school_year import SchoolYear, live
 from la_resources.sources.simulated_district.schools import make_schools
 from la_resources.sources.simulated_district.teachers import Faculty
 from la_resources.sources.simulated_district.write_days import write_attendance, write_lms
+from la_resources.sources.simulated_district.write_i_ready import write_i_ready
 from la_resources.sources.simulated_district.write_marks import (
     write_discipline,
     write_grades,
@@ -93,7 +94,7 @@ def simulate(
     Parameters
     ----------
     out : Path
-        Landing folder; files of the same names are replaced.
+        Landing folder; files of the same names are replaced, others stay: start from an empty one for another as-of date.
     students : int
         Students enrolled in each year, about.
     seed : int
@@ -145,6 +146,7 @@ def simulate(
         _write_files(year, folder, streams, p, plan, no_shows=no_shows, last_class=last_class, in_progress=in_progress)
         days = write_attendance(year, folder, streams, p, plan, daily=attendance == "daily")
         missed = write_fast(year, folder, streams, p) | write_eoc(year, folder, p) | write_map(year, folder, p) | write_sat(year, folder)
+        missed |= write_i_ready(year, folder, p)
         truth_files.write_year(truth, year, streams, days, missed, newcomers=newcomers)
         last_class = graduates(streams.of("graduates", c.start), population, year.end, year.achievement.end)
         no_shows = _expected(year)
@@ -193,7 +195,7 @@ def _write_files(
     for write in (write_schools, write_calendar, write_courses, write_staff):
         write(year, folder)
     write_students(year, folder, plan)
-    write_enrollments(year, folder, no_shows)
+    write_enrollments(year, folder, plan, no_shows)
     write_exits(year, folder, plan)
     write_links(year, folder, plan)
     write_grades(year, folder, plan)

@@ -81,8 +81,10 @@ class Parameters:
         Share that repeats a grade; higher for those who fail courses.
     test_missing_rate, test_missing_absence : float
         Share of tests missed by a student of average attendance, and the log odds per unit of absence rate.
-    fast_se, map_se, eoc_se : float
+    fast_se, map_se, eoc_se, i_ready_se : float
         Standard errors of measurement in score points.
+    i_ready_year : str
+        The one year in which the district used i-Ready in the early grades.
     program_random_effect, program_cut_effect : float
         True effects, in SD of the year's growth, of the randomised tutoring and of the reading block assigned by cut score.
     program_random_share : float
@@ -148,6 +150,8 @@ class Parameters:
     fast_se: float = 7.0
     map_se: float = 3.3
     eoc_se: float = 8.0
+    i_ready_se: float = 12.0
+    i_ready_year: str = "2024-25"
     program_random_effect: float = 0.20
     program_cut_effect: float = 0.15
     program_random_share: float = 0.5

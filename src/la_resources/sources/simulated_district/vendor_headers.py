@@ -151,6 +151,36 @@ SAT_HEADER: tuple[str, ...] = (
 """The College Board's SAT export from its first column to the college-readiness benchmarks."""
 
 
+_I_READY_DOMAINS = (
+    "Phonological Awareness",
+    "Phonics",
+    "High-Frequency Words",
+    "Vocabulary",
+    "Comprehension: Overall",
+    "Comprehension: Literature",
+    "Comprehension: Informational Text",
+)
+_I_READY_STUDENT = (
+    "Last Name,First Name,Student ID,Student Grade,Academic Year,School,Enrolled,District State ID,Account State ID,School State ID,"
+    "Student State ID,User Name,Sex,Hispanic or Latino,Race,English Language Learner,Special Education,Economically Disadvantaged,"
+    "Migrant,Class(es),Class Teacher(s),Report Group(s),Start Date,Completion Date,Norming Window,Baseline Diagnostic (Y/N),"
+    "Most Recent Diagnostic YTD (Y/N),Duration (min),Rush Flag,Read Aloud,Overall Scale Score,Overall Placement,"
+    "Overall Relative Placement,Percentile,Grouping,Lexile Measure,Lexile Range"
+)
+I_READY_HEADER: tuple[str, ...] = (
+    *_I_READY_STUDENT.split(","),
+    *(f"{domain} {what}" for domain in _I_READY_DOMAINS for what in ("Scale Score", "Placement", "Relative Placement")),
+    "Diagnostic Gain",
+    "Annual Typical Growth Measure",
+    "Annual Stretch Growth Measure",
+    "Percent Progress to Annual Typical Growth (%)",
+    "Percent Progress to Annual Stretch Growth (%)",
+    "Mid On Grade Level Scale Score",
+    "Reading Difficulty Indicator (Y/N)",
+)
+"""Curriculum Associates' i-Ready Diagnostic results for reading, 65 columns."""
+
+
 def blank_frame(header: Sequence[str], rows: int, filled: dict[str, pl.Series]) -> pl.DataFrame:
     """A frame with all columns of the layout, blank but for those given."""
     unknown = set(filled) - set(header)

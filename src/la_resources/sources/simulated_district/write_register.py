@@ -138,8 +138,10 @@ def _conflicting(frame: pl.DataFrame, wanted: int) -> pl.DataFrame:
     return chosen.with_columns(sex.alias("SEX_CD"), race.otherwise("RACE_ETH_CD").alias("RACE_ETH_CD")).drop("at").select(frame.columns)
 
 
-def write_enrollments(year: SchoolYear, folder: LandingFolder, no_shows: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
-    """Stays with entry and withdrawal codes, and no-shows.
+def write_enrollments(
+    year: SchoolYear, folder: LandingFolder, defects: Defects, no_shows: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> None:
+    """Stays with entry and withdrawal codes, second enrolments, and no-shows.
 
     Parameters
     ----------
@@ -181,7 +183,22 @@ def write_enrollments(year: SchoolYear, folder: LandingFolder, no_shows: tuple[n
             "GRADE_CD": pick(GRADES, grade),
         }
     )
-    folder.write(f"sis/school_enrollments/enrollments_{c.label}.csv", pl.concat([frame, absent]), year_closed(year))
+    path = f"sis/school_enrollments/enrollments_{c.label}.csv"
+    settled = whole & ~left & ~stays.second & (stays.begin == 0)
+    second = _second_enrollments(year, frame, stays.school, settled, defects.double_enrolled.get(c.start, 0))
+    defects.record("double_enrollment", path, second.height)
+    folder.write(path, pl.concat([frame, second, absent]), year_closed(year))
+
+
+def _second_enrollments(year: SchoolYear, frame: pl.DataFrame, school: np.ndarray, settled: np.ndarray, wanted: int) -> pl.DataFrame:
+    """Rows of some settled students again, at another school of their level and not primary; the highest level that has two schools."""
+    level = year.schools.level[school]
+    count, first = np.array(year.schools.count)[level], np.array(year.schools.first)[level]
+    possible = settled & (count > 1)
+    candidates = np.flatnonzero(possible & (level == level[possible].max(initial=0)))
+    rows = candidates[spaced(candidates.size, wanted)]
+    other = first + (school - first + 1) % count
+    return frame[rows].with_columns(pick(year.schools.number, other[rows]).alias("SCHOOL_NO"), pl.lit("N").alias("PRIMARY_FLG"))
 
 
 def write_courses(year: SchoolYear, folder: LandingFolder) -> None:

@@ -1,0 +1,152 @@
+"""The figures themselves: which work, beside which yardstick, with which goal (``design/performance.md``).
+
+Each runs real processes: a Dagster run is the command a data engineer would type, timed from its start to its exit. The yardstick
+runs right before and right after the work, so that a busy machine slows both.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from bench.district import deliver_last_day, files, simulated, take_back_last_day
+from bench.figure import Figure, Goal
+from bench.measured import Measured
+from bench.places import Place, partition_keys
+from bench.sizes import LAST_YEAR, Sizes
+from bench.steps import slowest_steps
+
+GIB = 1024**3
+
+
+def historical_load(folder: Path, sizes: Sizes) -> Figure:
+    """Years of files to landing tables, canonical tables and checks, against DuckDB copying the files to Parquet."""
+    place = _history(folder, sizes)
+    _start_over(place)
+    count, size = files(place.landing)
+    before = _plain_copy(place)
+    run = place.materialize(partition_keys(sizes.years, LAST_YEAR), "historical_load")
+    return Figure(
+        "historical_load",
+        f"files of {sizes.students:,} students x {sizes.years} years, attendance by day, to every table and check",
+        run.seconds,
+        run.peak_bytes,
+        Goal(300, 3, 8 * GIB),
+        "DuckDB copies the same CSV files to Parquet",
+        _mean_seconds(before, _plain_copy(place)),
+        {"files": count, "csv_bytes": size, **_accounted(place), "slowest_steps": slowest_steps(place.log("historical_load"))},
+    )
+
+
+def daily_increment(folder: Path, sizes: Sizes) -> Figure:
+    """One more day's files arrive, the newest year's tables are rebuilt and checked, against a Dagster run that does nothing."""
+    place = _loaded_history(folder, sizes)
+    before = _empty_run(place)
+    rows = deliver_last_day(place)
+    run = place.materialize(partition_keys(1, LAST_YEAR), "daily_increment")
+    return Figure(
+        "daily_increment",
+        f"a day's attendance and activity of {sizes.students:,} students; all tables of the year rebuilt and checked",
+        run.seconds,
+        run.peak_bytes,
+        Goal(30),
+        "a Dagster run of one empty asset",
+        _mean_seconds(before, _empty_run(place)),
+        {"rows_delivered": rows, **_accounted(place), "slowest_steps": slowest_steps(place.log("daily_increment"))},
+    )
+
+
+def code_location_load(folder: Path, sizes: Sizes) -> Figure:
+    """A fresh Python imports the graph, against one that imports Dagster; medians."""
+    place = Place(folder / "code_location")
+    ours: list[Measured] = []
+    theirs: list[Measured] = []
+    for _ in range(sizes.repeats):
+        theirs.append(place.python(["-c", "import dagster"], "import_dagster"))
+        ours.append(place.python(["-c", "import la_assets.definitions"], "import_definitions"))
+    return Figure(
+        "code_location_load",
+        "python -c 'import la_assets.definitions'",
+        statistics.median(m.seconds for m in ours),
+        max(m.peak_bytes for m in ours),
+        Goal(2.5),
+        "python -c 'import dagster'",
+        statistics.median(m.seconds for m in theirs),
+        {"repeats": sizes.repeats},
+    )
+
+
+def whole_graph(folder: Path, sizes: Sizes) -> Figure:
+    """A smaller district's many files through the whole graph in one run."""
+    place = Place(folder / f"graph_{sizes.graph_students}x{sizes.graph_years}")
+    simulated(place, sizes.graph_students, sizes.graph_years, "negative")
+    _start_over(place)
+    count, size = files(place.landing)
+    before = _plain_copy(place)
+    run = place.materialize(partition_keys(sizes.graph_years, LAST_YEAR), "whole_graph")
+    return Figure(
+        "whole_graph",
+        f"files of {sizes.graph_students:,} students x {sizes.graph_years} years to every table and check",
+        run.seconds,
+        run.peak_bytes,
+        Goal(180),
+        "DuckDB copies the same CSV files to Parquet",
+        _mean_seconds(before, _plain_copy(place)),
+        {"files": count, "csv_bytes": size, **_accounted(place), "slowest_steps": slowest_steps(place.log("whole_graph"))},
+    )
+
+
+RUN: dict[str, Callable[[Path, Sizes], Figure]] = {
+    "historical_load": historical_load,
+    "daily_increment": daily_increment,
+    "code_location_load": code_location_load,
+    "whole_graph": whole_graph,
+}
+
+
+def _history(folder: Path, sizes: Sizes) -> Place:
+    place = Place(folder / f"history_{sizes.students}x{sizes.years}")
+    simulated(place, sizes.students, sizes.years, "daily")
+    return place
+
+
+def _loaded_history(folder: Path, sizes: Sizes) -> Place:
+    """The district of the historical load with its newest year in the lake (loaded now, if the historical load was not run)."""
+    place = _history(folder, sizes)
+    if not place.lake.exists():
+        place.materialize(partition_keys(1, LAST_YEAR), "before_daily_increment")
+    return place
+
+
+def _start_over(place: Place) -> None:
+    """No lake, no SQL file, no run history; the held-back day has not arrived."""
+    take_back_last_day(place)
+    for folder in (place.lake, place.root / "dagster", place.root / "copy"):
+        shutil.rmtree(folder, ignore_errors=True)
+    (place.root / "warehouse.duckdb").unlink(missing_ok=True)
+
+
+def _plain_copy(place: Place) -> Measured:
+    return place.python(["-m", "bench.plain_copy", str(place.landing), str(place.root / "copy")], "plain_copy")
+
+
+def _empty_run(place: Place) -> Measured:
+    return place.materialize([], "empty_run", "bench.empty_run")
+
+
+def _mean_seconds(*yardsticks: Measured) -> float:
+    return statistics.fmean(m.seconds for m in yardsticks)
+
+
+def _accounted(place: Place) -> dict[str, Any]:
+    """Source rows read and what became of them, and rows of attendance: a fast figure that lost rows would show here."""
+    files = pl.scan_parquet(place.lake / "landing" / "files" / "*" / "*.parquet", hive_partitioning=False)
+    columns = ["rows_read", "rows_loaded", "rows_duplicate", "rows_skipped", "rows_quarantined"]
+    counts: dict[str, Any] = files.select(pl.col(columns).sum()).collect().row(0, named=True)
+    daily = pl.scan_parquet(place.lake / "attendance" / "daily" / "*" / "*.parquet", hive_partitioning=False)
+    return counts | {"attendance_days": daily.select(pl.len()).collect().item()}
