@@ -67,7 +67,7 @@ def files(landing: Path) -> tuple[int, int]:
 def hold_back_last_day(place: Place) -> None:
     """Take the last school day out of the newest file of each daily source and keep it aside, as files of their own."""
     for folder, column in DAILY_FILES.items():
-        newest = max((place.landing / folder).glob("*.csv"), key=lambda file: (file.stat().st_mtime, file.name))
+        newest = max((place.landing / folder).glob(f"*_{from_start(LAST_YEAR)}_[0-1][0-9].csv"), key=lambda file: file.stat().st_mtime)
         held = place.root / "held" / folder / f"{newest.stem}_last_day.csv"
         arrived = newest.stat().st_mtime
         rows = pl.read_csv(newest, infer_schema=False)

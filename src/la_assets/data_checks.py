@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-Finding = tuple[bool, str, dict[str, int | float]]
+Finding = tuple[bool, str, Mapping[str, int | float]]
 """Passed, a sentence for the asset's page, and the figures behind it."""
 
 EMPTIED = 0.25

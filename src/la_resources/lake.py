@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote, urlparse
 
 import polars as pl
@@ -26,7 +27,7 @@ from la_resources.contracts import ContractError, Table, validate
 PARTITION_COLUMN = "school_year"
 PART = "part.parquet"
 _STAGING = ".staging"
-_COMPRESSION = "zstd"
+_COMPRESSION: Literal["zstd"] = "zstd"
 _INSPECTED_AT_ONCE = 2_000_000
 """Rows held in memory while a staged file is held against its contract."""
 

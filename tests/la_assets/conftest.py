@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,10 +60,10 @@ def build_years(folder: Path, first: str = FIRST_KEY, last: str = LAST_KEY) -> B
 
 
 @pytest.fixture(scope="session")
-def built_district(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuiltDistrict]:
+def built_district(tmp_path_factory: pytest.TempPathFactory) -> BuiltDistrict:
     """200 students over five school years with planted defects, from files to tables."""
     from la_resources.sources.simulated_district import simulate
 
     folder = tmp_path_factory.mktemp("district")
     simulate(folder / "landing", students=200, seed=7, first_year=FIRST_YEAR, as_of=AS_OF, truth=folder / "truth")
-    yield build_years(folder)
+    return build_years(folder)

@@ -6,7 +6,6 @@ The truth is known because the files are simulated; the pipeline sees only the f
 import csv
 import io
 import zipfile
-from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -18,7 +17,7 @@ from la_assets.outcomes.schema import EXITS
 from la_assets.roster.schema import DEMOGRAPHIC_CONFLICTS, PROGRESSION, STUDENTS
 from la_resources.contracts import validate
 
-from .conftest import BuiltDistrict, build_years
+from .conftest import BuiltDistrict
 
 YEARS = ["2022-23", "2023-24", "2024-25", "2025-26", "2026-27"]
 
@@ -184,15 +183,3 @@ def test_checks_fail_where_something_was_planted_and_name_it(built_district: Bui
     assert ("roster.instructional_links", "sent_links_cover") in failed
     assert built_district.evaluations["landing.files", "rows_are_accounted_for"].passed
     assert not {key for key in failed if key[1] in ("key_is_unique", "references_exist")}, failed
-
-
-def _bytes(folder: Path) -> dict[str, bytes]:
-    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in sorted(folder.rglob("*.parquet"))}
-
-
-def test_building_again_leaves_every_file_as_it_was(built_district: BuiltDistrict) -> None:
-    before = _bytes(built_district.folder / "lake")
-    assert build_years(built_district.folder).result.success
-    after = _bytes(built_district.folder / "lake")
-    assert before.keys() == after.keys()
-    assert [name for name in before if before[name] != after[name]] == []

@@ -7,6 +7,8 @@ from typing import Any
 
 import polars as pl
 
+from la_assets.data_checks import Finding
+
 
 def files_of_year(records: Iterable[Mapping[str, Any]], school_year: str, schema: Mapping[str, Any]) -> pl.LazyFrame:
     """The rows of ``landing.files`` for one year.
@@ -24,7 +26,7 @@ def files_of_year(records: Iterable[Mapping[str, Any]], school_year: str, schema
     return pl.LazyFrame(rows, schema=dict(schema)).sort("source_file")
 
 
-def rows_are_accounted_for(files: pl.LazyFrame) -> tuple[bool, str, dict[str, int | float]]:
+def rows_are_accounted_for(files: pl.LazyFrame) -> Finding:
     """Rows read = rows loaded + duplicates + skipped + quarantined, in every file."""
     parts = ["rows_loaded", "rows_duplicate", "rows_skipped", "rows_quarantined"]
     lost = pl.col("rows_read") - pl.sum_horizontal(parts)
@@ -35,7 +37,7 @@ def rows_are_accounted_for(files: pl.LazyFrame) -> tuple[bool, str, dict[str, in
     return True, f"{sums['rows_read']:,} rows of {sums['files']:,} files, each one accounted for", sums
 
 
-def quarantine_is_within_limit(files: pl.LazyFrame, limit: float) -> tuple[bool, str, dict[str, int | float]]:
+def quarantine_is_within_limit(files: pl.LazyFrame, limit: float) -> Finding:
     """No file has more than the district's share of its rows, or itself as a whole, in quarantine."""
     share = pl.col("rows_quarantined") / pl.col("rows_read")
     bad = files.filter((share > limit) | (pl.col("status") == "quarantined")).select("source_file", "rows_quarantined", "rows_read", "reason", "rules_broken")
@@ -50,7 +52,7 @@ def quarantine_is_within_limit(files: pl.LazyFrame, limit: float) -> tuple[bool,
     return True, f"{counts['rows_quarantined']:,} row(s) in quarantine, no file over the limit of {limit:.0%}", counts
 
 
-def every_file_is_claimed(files: pl.LazyFrame) -> tuple[bool, str, dict[str, int | float]]:
+def every_file_is_claimed(files: pl.LazyFrame) -> Finding:
     """A source definition reads every file of the landing zone."""
     nobody = files.filter(pl.col("status") == "unclaimed").select("source_file").collect()["source_file"].to_list()
     if nobody:
@@ -58,7 +60,7 @@ def every_file_is_claimed(files: pl.LazyFrame) -> tuple[bool, str, dict[str, int
     return True, "every file has a mapping", {"unclaimed": 0}
 
 
-def deliveries_came_in_time(files: pl.LazyFrame) -> tuple[bool, str, dict[str, int | float]]:
+def deliveries_came_in_time(files: pl.LazyFrame) -> Finding:
     """No file of the year arrived long after the year was over; late ones are loaded all the same, and named here."""
     late = files.filter("is_late").select("source_file", "landed_at").collect()
     counts = {"late_files": late.height}

@@ -1,6 +1,6 @@
 """Contract of the programs table: stays in programs and interventions."""
 
-from la_assets.landing.schema import SUBJECTS, day, number, text, whole
+from la_assets.landing.schema import SUBJECTS, at_end, day, number, text, whole
 from la_resources.contracts import ForeignKey, Table, lineage_columns, student_key
 
 PARTICIPATION = Table(
@@ -11,7 +11,7 @@ PARTICIPATION = Table(
         text("program_id", "Program.", nullable=False),
         text("subject", "Subject; missing where the program has none.", options=SUBJECTS),
         day("begin_date", "First day.", nullable=False),
-        day("end_date", "Last day, inclusive; missing while it lasts."),
+        at_end(day("end_date", "Last day, inclusive; missing while it lasts.")),
         whole("tier", "MTSS tier.", 1, 3),
         number("dosage_minutes", "Minutes received, as known when the row arrived.", 0),
         number("fidelity", "Fidelity of implementation, 0 to 1.", 0, 1),

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# What some tests need from the system, not from Python: installed where apt-get and the right to use it are there, else
+# listed in .pytest_cache/missing_packages, which the end of the test run repeats. A program per line: program, Debian package.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+needed="chromium:chromium
+chromedriver:chromium-driver"
+list=.pytest_cache/missing_packages
+
+missing() {
+    local line
+    while read -r line; do
+        command -v "${line%%:*}" >/dev/null || echo "${line##*:}"
+    done <<<"$needed"
+}
+
+packages=$(missing)
+if [[ -n $packages ]]; then
+    as_root=()
+    [[ $(id -u) -eq 0 ]] || as_root=(sudo -n)
+    if command -v apt-get >/dev/null && { [[ $(id -u) -eq 0 ]] || sudo -n true 2>/dev/null; }; then
+        echo "Installing what the tests need: ${packages//$'\n'/ }"
+        # shellcheck disable=SC2086
+        { "${as_root[@]}" apt-get update -qq &&
+            "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages; } >/dev/null ||
+            echo "apt-get could not install them; the tests that need them are listed at the end"
+        packages=$(missing)
+    fi
+fi
+mkdir -p .pytest_cache
+if [[ -n $packages ]]; then echo "$packages" >"$list"; else rm -f "$list"; fi
