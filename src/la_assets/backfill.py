@@ -1,42 +1,33 @@
 """Backfill school years of the asset graph from the shell: `python -m la_assets.backfill --first 2021-22 --last 2022-23`.
 
 It asks a running Dagster (`make ui`) for an asset-graph backfill, the same as the UI's button does, waits, and says what ran.
-Without a running Dagster, :func:`running_dagster` starts one for as long as it is needed.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import signal
-import socket
-import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from la_assets.dagster_api import DagsterUnreachable, query
 from la_resources import school_year
 
 _LAUNCH = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
-  __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
+  __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } ... on UnauthorizedError { message }
+  ... on PartitionKeysNotFoundError { message } ... on InvalidSubsetError { message } } }"""
 _STATUS = """query($id: String!) { partitionBackfillOrError(backfillId: $id) { __typename
-  ... on PartitionBackfill { status error { message } } ... on PythonError { message } } }"""
+  ... on PartitionBackfill { status error { message } } ... on BackfillNotFoundError { message } ... on PythonError { message } } }"""
 _RUNS = """query($id: String!) { runsOrError(filter: {tags: [{key: "dagster/backfill", value: $id}]}) { __typename
-  ... on Runs { results { runId status startTime endTime stats { ... on RunStatsSnapshot { stepsFailed } } } } } }"""
+  ... on PythonError { message }
+  ... on Runs { results { runId status tags { key value } assetSelection { path } stats { ... on RunStatsSnapshot { stepsSucceeded stepsFailed } } } } } }"""
 _FAILURES = """query($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events { __typename
-  ... on ExecutionStepFailureEvent { stepKey error { message cause { message } } } } } } }"""
-_ASSETS = "query { assetNodes { assetKey { path } } }"
+  ... on ExecutionStepFailureEvent { stepKey error { message cause { message } } }
+  ... on RunFailureEvent { message } } } } }"""
+_ASSETS = "query { assetNodes { assetKey { path } partitionKeys } }"
 _FINISHED = {"COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED", "COMPLETED"}
-
-
-class DagsterUnreachable(RuntimeError):
-    """No Dagster answers at the address."""
 
 
 @dataclass(frozen=True)
@@ -50,30 +41,15 @@ class BackfillResult:
     failures: list[str] = field(default_factory=list)
 
 
-def query(url: str, text: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
-    """One GraphQL request to Dagster's web server.
-
-    Raises
-    ------
-    DagsterUnreachable
-        If nothing answers at ``url``.
-    RuntimeError
-        If the answer is an error; with its messages.
-    """
-    body = json.dumps({"query": text, "variables": variables or {}}).encode()
-    request = urllib.request.Request(f"{url}/graphql", body, {"Content-Type": "application/json"})  # noqa: S310
-    try:
-        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
-            content = json.load(answer)
-    except (urllib.error.URLError, ConnectionError, TimeoutError) as error:
-        raise DagsterUnreachable(f"no Dagster answers at {url} ({error}); start one with `make ui`") from error
-    if content.get("errors"):
-        raise RuntimeError("; ".join(e["message"] for e in content["errors"]))
-    data: dict[str, Any] = content["data"]
-    return data
-
-
-def backfill(url: str, school_years: Sequence[str], tables: Sequence[str] = (), *, title: str = "") -> BackfillResult:
+def backfill(
+    url: str,
+    school_years: Sequence[str],
+    tables: Sequence[str] = (),
+    *,
+    title: str = "",
+    launched: Callable[[], None] = lambda: None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> BackfillResult:
     """Backfill some school years of some tables (all, if none is named) and wait for the end.
 
     Parameters
@@ -86,77 +62,94 @@ def backfill(url: str, school_years: Sequence[str], tables: Sequence[str] = (), 
         ``schema.table`` names.
     title : str
         Shown on the backfill's page.
+    launched : callable
+        Called once the backfill is there and before anything is waited for.
+    progress : callable
+        Told what is going on, whenever that changes.
+
+    Raises
+    ------
+    ValueError
+        If the graph has no such table or school year.
+    RuntimeError
+        If Dagster refuses the backfill.
     """
     started = time.monotonic()
-    paths = [t.split(".") for t in tables] or [node["assetKey"]["path"] for node in query(url, _ASSETS)["assetNodes"]]
+    nodes = {".".join(node["assetKey"]["path"]): node["partitionKeys"] for node in query(url, _ASSETS)["assetNodes"]}
+    chosen = _known(tables or sorted(nodes), nodes, "table")
+    keys = [school_year.partition_key(year) for year in school_years]
+    there = [school_year.of_partition_key(key) for key in nodes[chosen[0]]]
+    _known(school_years, there, "school year")
     params = {
-        "assetSelection": [{"path": path} for path in paths],
-        "partitionNames": [school_year.partition_key(year) for year in school_years],
-        "title": title or f"{school_years[0]} to {school_years[-1]}",
+        "assetSelection": [{"path": name.split(".")} for name in chosen],
+        "partitionNames": keys,
+        "title": title or (school_years[0] if len(keys) == 1 else f"{school_years[0]} to {school_years[-1]}"),
     }
-    launched = query(url, _LAUNCH, {"params": params})["launchPartitionBackfill"]
-    if launched["__typename"] != "LaunchBackfillSuccess":
-        raise RuntimeError(f"Dagster refused the backfill: {launched.get('message', launched['__typename'])}")
-    backfill_id = launched["backfillId"]
+    answer = query(url, _LAUNCH, {"params": params})["launchPartitionBackfill"]
+    if answer["__typename"] != "LaunchBackfillSuccess":
+        raise RuntimeError(f"Dagster refused the backfill: {answer.get('message', answer['__typename'])}")
+    backfill_id = answer["backfillId"]
+    launched()
+    said = ""
     while True:
         status = query(url, _STATUS, {"id": backfill_id})["partitionBackfillOrError"]
-        if status.get("status") in _FINISHED:
+        if "status" not in status:
+            raise RuntimeError(f"backfill {backfill_id} cannot be followed: {status.get('message', status['__typename'])}")
+        runs = _runs(url, backfill_id)
+        if (now := _state(runs)) != said:
+            progress(said := now)
+        complete = _built(runs) >= len(chosen) * len(keys)
+        if complete or status["status"] in _FINISHED:
             break
         time.sleep(1)
-    runs = query(url, _RUNS, {"id": backfill_id})["runsOrError"]["results"]
     failures = [line for run in runs if run["status"] != "SUCCESS" for line in _step_failures(url, run["runId"])]
     if status.get("error"):
         failures.append(status["error"]["message"])
-    succeeded = status["status"] in {"COMPLETED_SUCCESS", "COMPLETED"} and all(run["status"] == "SUCCESS" for run in runs)
+    succeeded = complete or (status["status"] in {"COMPLETED_SUCCESS", "COMPLETED"} and all(run["status"] == "SUCCESS" for run in runs))
     return BackfillResult(backfill_id, succeeded, len(runs), time.monotonic() - started, failures)
+
+
+def _known(names: Sequence[str], there: Any, what: str) -> list[str]:
+    if unknown := [name for name in names if name not in there]:
+        raise ValueError(f"no {what} {', '.join(unknown)} in the graph; it has {', '.join(sorted(there))}")
+    return list(names)
+
+
+def _runs(url: str, backfill_id: str) -> list[dict[str, Any]]:
+    answer = query(url, _RUNS, {"id": backfill_id})["runsOrError"]
+    if "results" not in answer:
+        raise RuntimeError(f"the runs of backfill {backfill_id} cannot be listed: {answer.get('message', answer['__typename'])}")
+    runs: list[dict[str, Any]] = answer["results"]
+    return runs
+
+
+def _built(runs: Sequence[dict[str, Any]]) -> int:
+    """Partitions of tables that the successful runs cover; the daemon itself notices up to 30 seconds later that all are done."""
+    return sum(len(run["assetSelection"] or ()) * _years_of_run(run) for run in runs if run["status"] == "SUCCESS")
+
+
+def _years_of_run(run: dict[str, Any]) -> int:
+    tags = {tag["key"]: tag["value"] for tag in run["tags"]}
+    if "dagster/partition" in tags:
+        return 1
+    first, last = (school_year.of_partition_key(tags[f"dagster/asset_partition_range_{end}"]) for end in ("start", "end"))
+    return len(years_between(first, last))
+
+
+def _state(runs: Sequence[dict[str, Any]]) -> str:
+    if not runs:
+        return "waiting for Dagster's daemon to start the runs"
+    stats = [run.get("stats") or {} for run in runs]
+    done, failed = (sum(s.get(f"steps{end}") or 0 for s in stats) for end in ("Succeeded", "Failed"))
+    going = sum(run["status"] in {"QUEUED", "NOT_STARTED", "STARTING", "STARTED"} for run in runs)
+    return f"{len(runs)} run(s), {going} of them going on: {done} steps done" + (f", {failed} failed" if failed else "")
 
 
 def _step_failures(url: str, run_id: str) -> list[str]:
     events = query(url, _FAILURES, {"id": run_id})["logsForRun"].get("events", [])
     failed = [e for e in events if e["__typename"] == "ExecutionStepFailureEvent"]
-    return [f"{e['stepKey']}: {((e['error'] or {}).get('cause') or e['error'] or {}).get('message', 'failed').strip()}" for e in failed]
-
-
-@contextmanager
-def running_dagster(port: int, *, wait_seconds: float = 120) -> Iterator[str]:
-    """A Dagster web server and daemon of our own at 127.0.0.1, stopped on leaving; its address.
-
-    Raises
-    ------
-    RuntimeError
-        If the port is taken or the server does not come up in time.
-    """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise RuntimeError(f"port {port} is taken ({error.strerror}); choose another, e.g. `make demo PORT={port + 1}`") from error
-    url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "dagster", "dev", "--workspace", "workspace.yaml", "--host", "127.0.0.1", "--port", str(port)]
-    environment = os.environ | {"DAGSTER_CLI_API_GRPC_CONTAINER": ""}
-    process = subprocess.Popen([*command, "--log-level", "warning"], env=environment, start_new_session=True)  # noqa: S603
-    try:
-        deadline = time.monotonic() + wait_seconds
-        while True:
-            try:
-                query(url, _ASSETS)
-                break
-            except DagsterUnreachable:
-                if process.poll() is not None:
-                    raise RuntimeError("Dagster stopped while starting; its messages stand above") from None
-                if time.monotonic() > deadline:
-                    raise RuntimeError(f"Dagster did not answer within {wait_seconds:.0f} s") from None
-                time.sleep(0.5)
-        yield url
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGINT)
-            try:
-                process.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+    steps = [f"{e['stepKey']}: {((e['error'] or {}).get('cause') or e['error'] or {}).get('message', 'failed').strip()}" for e in failed]
+    return steps or [f"run {run_id}: {e['message']}" for e in events if e["__typename"] == "RunFailureEvent"]
 
 
 def years_between(first: str, last: str) -> list[str]:

@@ -44,7 +44,7 @@ class Column:
     options : tuple of str
         The closed option set of a text column (empty: free text).
     pattern : str
-        A regular expression that every value matches.
+        A regular expression that every value matches from its start.
     fills_at_end : bool
         The value comes when something ends (an exit date), so it may be missing throughout a year in progress.
     """
@@ -70,7 +70,8 @@ class Column:
         if self.options:
             rules[f"not one of {', '.join(self.options)}"] = ~value.is_in(list(self.options))
         if self.pattern:
-            rules[f"does not match {self.pattern}"] = ~value.str.contains(self.pattern)
+            from_start = self.pattern if self.pattern.startswith("^") else f"^{self.pattern}"
+            rules[f"does not match {self.pattern}"] = ~value.str.contains(from_start)
         return rules
 
 
@@ -184,7 +185,8 @@ def validate(table: Table, frame: pl.LazyFrame | pl.DataFrame) -> None:
     Raises
     ------
     ContractError
-        Naming table, column, rule, the first offending values and how many rows break the rule.
+        Naming table, column, rule, how many rows break it, and the first offending values (not for restricted tables: an error
+        message goes into logs).
     """
     if _keeps_all_rules(table, frame):
         return
@@ -202,7 +204,8 @@ def validate(table: Table, frame: pl.LazyFrame | pl.DataFrame) -> None:
             .head(8)
         )
         lines = [
-            f"column {row['column'] or row['values'][0]}: {row['check']} fails for {row['rows']} row(s), e.g. {row['values']}"
+            f"column {row['column'] or row['values'][0]}: {row['check']} fails for {row['rows']} row(s)"
+            + ("" if table.restricted else f", e.g. {row['values']}")
             for row in summary.iter_rows(named=True)
         ]
         raise ContractError(f"{table.name} breaks its contract:\n  " + "\n  ".join(lines)) from None

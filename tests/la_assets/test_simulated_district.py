@@ -11,11 +11,13 @@ import duckdb
 import polars as pl
 import pytest
 
+from la_assets.attendance.schema import STUDENT_YEAR
 from la_assets.definitions import TABLES
 from la_assets.landing.schema import FILES, QUARANTINE
 from la_assets.outcomes.schema import EXITS
 from la_assets.roster.schema import DEMOGRAPHIC_CONFLICTS, PROGRESSION, STUDENTS
 from la_resources.contracts import validate
+from la_resources.privacy import person_key, secret_from_environment
 
 from .conftest import BuiltDistrict
 
@@ -183,3 +185,24 @@ def test_checks_fail_where_something_was_planted_and_name_it(built_district: Bui
     assert ("roster.instructional_links", "sent_links_cover") in failed
     assert built_district.evaluations["landing.files", "rows_are_accounted_for"].passed
     assert not {key for key in failed if key[1] in ("key_is_unique", "references_exist")}, failed
+
+
+@pytest.mark.parametrize("year", YEARS[:-1])
+def test_days_enrolled_and_absent_equal_the_truth_for_every_student(built_district: BuiltDistrict, year: str) -> None:
+    """Through transfers, double enrolments, duplicate rows, late files and negative attendance: not one day lost or counted twice."""
+    secret = secret_from_environment()
+    truth = pl.read_parquet(built_district.folder / "truth" / f"student_years_{year}.parquet").select(
+        pl.Series("student_key", [person_key(secret, "student", n) for n in _numbers(built_district, year)]), "days_enrolled", "days_absent"
+    )
+    found = built_district.lake.scan(STUDENT_YEAR, [year]).select("student_key", "days_enrolled", "days_absent").collect()
+    both = truth.join(found, on="student_key", how="full", suffix="_found", coalesce=True)
+    wrong = both.filter(
+        pl.col("days_enrolled").ne_missing(pl.col("days_enrolled_found")) | ~(pl.col("days_absent") - pl.col("days_absent_found")).abs().lt(1e-6)
+    )
+    assert truth.height >= 190
+    assert wrong.is_empty(), wrong
+
+
+def _numbers(built_district: BuiltDistrict, year: str) -> list[str]:
+    frame = pl.read_parquet(built_district.folder / "truth" / f"student_years_{year}.parquet")
+    return frame["student_number"].cast(pl.String).to_list()

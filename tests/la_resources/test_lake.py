@@ -197,3 +197,10 @@ def test_restricted_tables_lie_in_a_folder_only_the_owner_may_open(lake: Lake) -
     table = Table("directory.sample", ROWS.grain, ROWS.columns, ROWS.key, restricted=True)
     lake.publish(table, "2023-24", days(1))
     assert (lake.root / "directory").stat().st_mode & 0o077 == 0
+
+
+def test_an_error_over_a_restricted_table_shows_no_value(lake: Lake) -> None:
+    table = Table("directory.sample", ROWS.grain, ROWS.columns, ROWS.key, restricted=True)
+    with pytest.raises(ContractError, match=r"absent.*3 row") as caught:
+        lake.publish(table, "2023-24", days(3, absent=7.25))
+    assert "7.25" not in str(caught.value)

@@ -1,0 +1,149 @@
+"""A Dagster of our own for as long as a program needs one: web server and daemon as child processes, both stopped on leaving.
+
+The daemon looks at backfills when it starts and every 30 seconds after (an interval that Dagster does not let one set), so it starts on
+its own, after the first backfill is there: ``running_dagster`` gives a server, and ``start_daemon`` of it starts the rest.
+What both say goes to ``dagster.log`` in DAGSTER_HOME. `make ui` does not pass through here; it runs `dagster dev`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from la_assets.dagster_api import DagsterUnreachable, query
+
+_PROJECT = Path(__file__).resolve().parents[2]
+_ASSETS = "query { assetNodes { assetKey { path } } }"
+_LOCATIONS = """query { workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError {
+  __typename ... on PythonError { message } } } } } }"""
+_PATIENCE = 30.0
+
+
+@dataclass
+class LocalDagster:
+    """A running web server, its address, and the processes to be stopped in the end."""
+
+    url: str
+    log: Path
+    _output: IO[bytes] = field(repr=False)
+    _processes: list[subprocess.Popen[bytes]] = field(default_factory=list, repr=False)
+
+    def start_daemon(self) -> None:
+        """Start the daemon, which runs backfills, schedules and sensors; once is enough."""
+        if len(self._processes) == 1:
+            self.start("dagster._daemon", "run")
+
+    def start(self, module: str, *arguments: str) -> None:
+        command = [sys.executable, "-m", module, *arguments, "--workspace", str(_PROJECT / "workspace.yaml")]
+        self._processes.append(subprocess.Popen(command, stdout=self._output, stderr=self._output, start_new_session=True))  # noqa: S603
+
+    def check_alive(self) -> None:
+        """Raise if a process of this Dagster has stopped.
+
+        Raises
+        ------
+        RuntimeError
+            With the end of the log.
+        """
+        if any(process.poll() is not None for process in self._processes):
+            raise RuntimeError(f"Dagster stopped; the end of {self.log}:\n{_tail(self.log)}")
+
+    def stop(self) -> None:
+        """Stop the processes and everything they have started, runs included."""
+        for signum in (signal.SIGINT, signal.SIGKILL):
+            for process in self._processes:
+                _signal_group(process.pid, signum)
+            deadline = time.monotonic() + _PATIENCE
+            while any(_alive(process) for process in self._processes) and time.monotonic() < deadline:
+                time.sleep(0.1)
+        self._output.close()
+
+
+@contextmanager
+def running_dagster(port: int, *, wait_seconds: float = 120) -> Iterator[LocalDagster]:
+    """A web server at 127.0.0.1 with the asset graph loaded; stopped on leaving, with its daemon and its runs.
+
+    Parameters
+    ----------
+    port : int
+        Where the web server listens.
+    wait_seconds : float
+        Patience with its start.
+
+    Raises
+    ------
+    RuntimeError
+        If the port is taken, the asset graph does not load, or the server does not come up in time.
+    """
+    _require_free(port)
+    log = Path(os.environ.get("DAGSTER_HOME", ".")).absolute() / "dagster.log"
+    with log.open("ab") as output:
+        dagster = LocalDagster(f"http://127.0.0.1:{port}", log, output)
+        try:
+            dagster.start("dagster_webserver", "--host", "127.0.0.1", "--port", str(port), "--dagster-log-level", "warning")
+            _wait_until_loaded(dagster, wait_seconds)
+            yield dagster
+        finally:
+            dagster.stop()
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise RuntimeError(f"port {port} is taken ({error.strerror}); choose another, e.g. `make demo PORT={port + 1}`") from error
+
+
+def _wait_until_loaded(dagster: LocalDagster, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        dagster.check_alive()
+        with suppress(DagsterUnreachable):
+            if query(dagster.url, _ASSETS)["assetNodes"]:
+                return
+            for entry in query(dagster.url, _LOCATIONS)["workspaceOrError"]["locationEntries"]:
+                found = entry["locationOrLoadError"] or {}
+                if found.get("__typename") == "PythonError":
+                    raise RuntimeError(f"the asset graph does not load: {found['message'].strip()}")
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"Dagster did not answer within {seconds:.0f} s; the end of {dagster.log}:\n{_tail(dagster.log)}")
+        time.sleep(0.3)
+
+
+def _signal_group(group: int, signum: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(group, signum)
+
+
+def _alive(process: subprocess.Popen[bytes]) -> bool:
+    """Whether any process of the group still runs."""
+    process.poll()
+    try:
+        os.killpg(process.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _tail(log: Path, lines: int = 15) -> str:
+    content: Sequence[str] = log.read_text(errors="replace").splitlines() if log.is_file() else []
+    return "\n".join("  " + line for line in content[-lines:])
