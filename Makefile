@@ -25,7 +25,7 @@ setup: $(VENV)/.installed data/.secrets.env $(DAGSTER_HOME)/dagster.yaml  ## A v
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed (looked for $(PYTHON)); set PYTHON=..."; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { echo "On Debian and Ubuntu a virtual environment needs: apt-get install python3.11-venv"; exit 1; }
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --compile-bytecode --editable '.[dev]'
 	touch $@
@@ -47,7 +47,7 @@ backfill: setup  ## The demo without the UI: STUDENTS=5000 SEED=...
 	$(WITH_SECRETS) $(BIN)/python -m la_assets.demo --students $(STUDENTS) --seed $(SEED) --no-ui
 
 ui: setup  ## The Dagster UI over what is there
-	$(WITH_SECRETS) $(BIN)/dagster dev --workspace workspace.yaml --port $(PORT)
+	$(WITH_SECRETS) PYTHONWARNINGS=ignore $(BIN)/dagster dev --workspace workspace.yaml --port $(PORT)
 
 lint: setup
 	$(BIN)/ruff format --check src tests bench

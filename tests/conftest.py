@@ -68,7 +68,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.line(f"{report.nodeid}: {_reason(report)}")
     if MISSING_PACKAGES.is_file():
         packages = " ".join(MISSING_PACKAGES.read_text().split())
-        terminalreporter.line(f"`make test` could not install: {packages} (Debian packages; it needs apt-get and root or passwordless sudo)")
+        terminalreporter.line(
+            f"`make test` could not install: {packages} (Debian packages; it needs apt-get and root or passwordless sudo)"
+        )
 
 
 @pytest.fixture(scope="session")

@@ -33,13 +33,25 @@ def policy_of(key: dg.AssetKey) -> dg.FreshnessPolicy:
     return DAILY if key.path[0] in DAILY_SCHEMAS else WEEKLY
 
 
+def _an_input_changed() -> dg.AutomationCondition:
+    """An input partition was updated since the last look, or is about to be.
+
+    Dagster's ``any_deps_updated`` leaves out inputs whose run also had this table among its tables, whatever the years: after a
+    run over everything in 2021-22 it would never tell the table of 2022-23 that its input changed. Here the order of the
+    updates tells: what was built after its inputs is up to date.
+    """
+    changed = dg.AutomationCondition.newly_updated() | dg.AutomationCondition.will_be_requested()
+    return dg.AutomationCondition.any_deps_match(changed).with_label("an_input_changed")
+
+
 def keep_current() -> dg.AutomationCondition:
     """The default: rebuild the current year's partition when one of its inputs changed.
 
     It waits for inputs that are missing or being built. Only the newest partition is looked at: without that, opening the UI
     on a new machine would start every year at once.
     """
-    return dg.AutomationCondition.eager().with_label("keep_current")
+    changed = dg.AutomationCondition.any_deps_updated()
+    return dg.AutomationCondition.eager().replace(changed, _an_input_changed()).with_label("keep_current")
 
 
 def corrections() -> dg.AutomationCondition:
@@ -49,9 +61,8 @@ def corrections() -> dg.AutomationCondition:
     updated since; partitions never built stay untouched (they wait for a backfill), and the mapping decides how far
     the fix travels. The failure that taught it: a corrected grade file of 2021-22 whose three-year tables kept the old values.
     """
-    changed = dg.AutomationCondition.any_deps_updated().since_last_handled()
     return (
-        changed
+        _an_input_changed().since_last_handled()
         & ~dg.AutomationCondition.in_latest_time_window()
         & ~dg.AutomationCondition.missing()
         & ~dg.AutomationCondition.any_deps_in_progress()
@@ -77,7 +88,7 @@ AUTOMATION_SENSOR = dg.AutomationConditionSensorDefinition(
     target=dg.AssetSelection.all(),
     default_status=dg.DefaultSensorStatus.STOPPED,
     minimum_interval_seconds=30,
-    description="Rebuilds what changed: the current year's tables, and the past years that a correction reaches. Switch it on in production.",
+    description="Rebuilds what changed: the current year's tables, and the past years that a correction reaches.",
 )
 
 NIGHTLY_JOB = dg.define_asset_job(

@@ -22,7 +22,8 @@ _STATUS = """query($id: String!) { partitionBackfillOrError(backfillId: $id) { _
   ... on PartitionBackfill { status error { message } } ... on BackfillNotFoundError { message } ... on PythonError { message } } }"""
 _RUNS = """query($id: String!) { runsOrError(filter: {tags: [{key: "dagster/backfill", value: $id}]}) { __typename
   ... on PythonError { message }
-  ... on Runs { results { runId status tags { key value } assetSelection { path } stats { ... on RunStatsSnapshot { stepsSucceeded stepsFailed } } } } } }"""
+  ... on Runs { results { runId status tags { key value } assetSelection { path }
+    stats { ... on RunStatsSnapshot { stepsSucceeded stepsFailed } } } } } }"""
 _FAILURES = """query($id: ID!) { logsForRun(runId: $id) { ... on EventConnection { events { __typename
   ... on ExecutionStepFailureEvent { stepKey error { message cause { message } } }
   ... on RunFailureEvent { message } } } } }"""

@@ -37,7 +37,9 @@ def query(url: str, text: str, variables: dict[str, Any] | None = None) -> dict[
     except urllib.error.HTTPError as error:
         raise RuntimeError(_refusal(url, error)) from error
     except (urllib.error.URLError, ConnectionError, TimeoutError, ValueError) as error:
-        raise DagsterUnreachable(f"no Dagster answers at {url} ({error}); start one with `make ui`, or give its address with --url") from error
+        raise DagsterUnreachable(
+            f"no Dagster answers at {url} ({error}); start one with `make ui`, or say where it is with --url"
+        ) from error
     if content.get("errors"):
         raise RuntimeError("; ".join(e["message"] for e in content["errors"]))
     data: dict[str, Any] = content["data"]

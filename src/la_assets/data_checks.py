@@ -122,6 +122,8 @@ def current_year_is_fresh(newest: dt.datetime | None, now: dt.datetime, stale_af
     school_days : sequence of date
         Instructional days of the current year; weekends and holidays do not count against a source.
     """
+    if not school_days:
+        return True, "not judged: roster.calendar has no school days of the current year; deliver a calendar", {}
     past = [day for day in school_days if day < now.date()]
     if not past:
         return True, "the school year has not begun", {}

@@ -61,4 +61,5 @@ defs = dg.Definitions(
     schedules=[automation.nightly_schedule],
     sensors=[landing_arrivals, automation.AUTOMATION_SENSOR],
     resources=build_resources(TABLES),
+    executor=dg.in_process_executor,  # polars uses every core by itself; a process per step costs seconds each and gains nothing
 )

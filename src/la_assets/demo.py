@@ -9,15 +9,24 @@ import argparse
 import datetime as dt
 import json
 import os
+import signal
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from la_assets.backfill import backfill, running_dagster, years_between
+from la_assets.backfill import BackfillResult, backfill, years_between
+from la_assets.dagster_api import switch_on
+from la_assets.local_dagster import LocalDagster, free_port, running_dagster
 from la_resources.environments import Places
+from la_resources.privacy import secret_from_environment
 
 _MARK = ".simulated.json"
+SENSORS = ("landing_arrivals", "keep_current_and_corrections")
+"""Switched on when the UI stays open, so that a file dropped into the landing zone shows within a minute."""
+
+_SAY_EVERY = 10.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,31 +38,54 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--no-ui", action="store_true", help="stop after the backfill")
     options = parser.parse_args(arguments)
     places = Places.from_environment()
-
-    started = time.monotonic()
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, signal.default_int_handler)
     try:
-        simulate_once(Path(places.landing), options.students, options.seed, options.as_of)
-        port = _free_port() if options.no_ui else options.port
-        with running_dagster(port) as url:
-            from la_assets.school_years import FIRST_SCHOOL_YEAR, current_school_year
-
-            years = years_between(FIRST_SCHOOL_YEAR, current_school_year().label)
-            print(f"Backfilling {years[0]} to {years[-1]} through Dagster ...", flush=True)
-            result = backfill(url, years, title=f"demo: {options.students} students, seed {options.seed}")
-            for line in result.failures:
-                print("  failed: " + line, file=sys.stderr)
-            print_summary(places)
-            seconds = time.monotonic() - started
-            print(f"\n{'Done' if result.succeeded else 'FAILED'} in {seconds:.0f} s ({result.runs} Dagster run(s)).", flush=True)
-            if not result.succeeded:
-                return 1
-            if not options.no_ui:
-                print(f"The Dagster UI is at {url} - start with the asset graph; Ctrl-C stops it.", flush=True)
-                _until_interrupted()
+        secret_from_environment()
+        return _demo(options, places)
+    except KeyboardInterrupt:
+        print("\nStopped.", flush=True)
+        return 130
     except (RuntimeError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
+
+
+def _demo(options: argparse.Namespace, places: Places) -> int:
+    started = time.monotonic()
+    with running_dagster(free_port() if options.no_ui else options.port) as dagster:
+        simulate_once(Path(places.landing), options.students, options.seed, options.as_of)
+        result = _backfill_everything(dagster, f"demo: {options.students} students, seed {options.seed}")
+        for line in result.failures:
+            print("  failed: " + line, file=sys.stderr)
+        print_summary(places)
+        seconds = time.monotonic() - started
+        print(f"\n{'Done' if result.succeeded else 'FAILED'} in {seconds:.0f} s ({result.runs} Dagster run(s)).", flush=True)
+        if not result.succeeded:
+            print(f"Dagster's log is {dagster.log}; `make ui` shows the failed run.", file=sys.stderr)
+            return 1
+        if not options.no_ui:
+            switch_on(dagster.url, SENSORS)
+            print(f"The Dagster UI is at {dagster.url} - start with the asset graph; Ctrl-C stops it.")
+            print(f"Files dropped into {places.landing} are picked up within a minute: the sensors are on.", flush=True)
+            _until_interrupted(dagster)
     return 0
+
+
+def _backfill_everything(dagster: LocalDagster, title: str) -> BackfillResult:
+    from la_assets.school_years import FIRST_SCHOOL_YEAR, current_school_year
+
+    years = years_between(FIRST_SCHOOL_YEAR, current_school_year().label)
+    print(f"Backfilling {years[0]} to {years[-1]} through Dagster (its log: {dagster.log}) ...", flush=True)
+    began = last = time.monotonic()
+
+    def say(state: str) -> None:
+        nonlocal last
+        if time.monotonic() - last > _SAY_EVERY:
+            last = time.monotonic()
+            print(f"  {last - began:4.0f} s  {state}", flush=True)
+
+    return backfill(dagster.url, years, title=title, launched=dagster.start_daemon, progress=say)
 
 
 def simulate_once(landing: Path, students: int, seed: int, as_of: dt.date | None) -> None:
@@ -90,12 +122,14 @@ def simulate_once(landing: Path, students: int, seed: int, as_of: dt.date | None
 
 def print_summary(places: Places) -> None:
     """What was built and where: rows of every table, by school year."""
-    from la_assets.definitions import TABLES
-    from la_resources.lake import Lake
-
-    lake = Lake(places.lake)
     import polars as pl
 
+    from la_resources.lake import Lake
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Dagster names every parameter that is in beta, a hundred lines
+        from la_assets.definitions import TABLES
+    lake = Lake(places.lake)
     print(f"\n{'table':<34}{'years':>7}{'rows':>14}")
     for table in TABLES:
         years = lake.school_years(table)
@@ -104,19 +138,12 @@ def print_summary(places: Places) -> None:
     print(f"\nlanding zone  {places.landing}\nlake          {places.lake}\nSQL file      {places.warehouse}")
 
 
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _until_interrupted() -> None:
+def _until_interrupted(dagster: LocalDagster) -> None:
+    """Wait for Ctrl-C (or the end of Dagster)."""
     try:
         while True:
-            time.sleep(3600)
+            time.sleep(1)
+            dagster.check_alive()
     except KeyboardInterrupt:
         print("\nStopping Dagster ...", flush=True)
 

@@ -5,6 +5,7 @@ column schema come from the contract and the docstring; a run over several years
 with frames of that year only, and writes each year on its own. What a table computes stands in the room's plain modules.
 """
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,7 +56,7 @@ def column_schema(table: Table) -> dg.TableSchema:
         columns=[
             dg.TableColumn(
                 name=c.name,
-                type=str(c.dtype),
+                type=_type_name(c.dtype),
                 description=c.description,
                 constraints=dg.TableColumnConstraints(
                     nullable=c.nullable,
@@ -70,6 +71,11 @@ def column_schema(table: Table) -> dg.TableSchema:
             for c in table.columns
         ]
     )
+
+
+def _type_name(dtype: pl.DataType | type[pl.DataType]) -> str:
+    """The type as a reader of the asset's page says it: `Datetime (UTC)`, not its constructor."""
+    return f"Datetime ({dtype.time_zone or 'no time zone'})" if isinstance(dtype, pl.Datetime) else str(dtype)
 
 
 def table_metadata(table: Table) -> dict[str, Any]:
@@ -121,7 +127,7 @@ def yearly_table(
     def decorate(function: Callable[[Year], pl.LazyFrame]) -> dg.AssetsDefinition:
         @dg.asset(
             key=asset_key(table),
-            description=function.__doc__,
+            description=inspect.getdoc(function),
             partitions_def=SCHOOL_YEARS,
             ins={name: dg.AssetIn(key=asset_key(t), partition_mapping=history.get(t.name)) for name, t in parameters.items()},
             group_name=table.schema,
@@ -138,9 +144,7 @@ def yearly_table(
             histories = {name: (m.start_offset, m.end_offset) for name, m in history.items()}
             loaded = {parameters[name].name: frame for name, frame in frames.items()}
             district = context.resources.district.settings()
-            return {
-                year.key: function(Year(year, district, loaded, histories)) for year in years_of(context.partition_keys)
-            }
+            return {year.key: function(Year(year, district, loaded, histories)) for year in years_of(context.partition_keys)}
 
         return build
 

@@ -249,4 +249,3 @@ def student_key(description: str = "Pseudonymous key of the student.", *, nullab
 
 def staff_key(description: str = "Pseudonymous key of the member of staff.", *, nullable: bool = False) -> Column:
     return Column("staff_key", pl.String, description, nullable=nullable, pattern=STUDENT_KEY_PATTERN)
-

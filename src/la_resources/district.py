@@ -25,10 +25,6 @@ class District(BaseModel):
 
     Attributes
     ----------
-    name : str
-        Shown on reports.
-    timezone : str
-        IANA zone of the school calendar and of the schedules.
     chronic_absence_rate : float
         A student attending at most ``1 - rate`` of the enrolled days is chronically absent; 0.10 by federal use.
     minimum_days_enrolled : int
@@ -47,16 +43,12 @@ class District(BaseModel):
         Share of a file's rows in quarantine above which the landing check fails.
     row_count_tolerance : float
         Relative change of a table's rows against the year before that raises a warning.
-    min_cell : int
-        Cells of fewer students are suppressed in what leaves the restricted zone.
     subject_translations : dict
         The district's own subject texts and course codes, lower case, to subjects; they go before SCED codes and words of titles.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = "District"
-    timezone: str = "America/New_York"
     chronic_absence_rate: float = Field(0.10, gt=0, lt=1)
     minimum_days_enrolled: int = Field(10, ge=1)
     incomparable_attendance_years: tuple[str, ...] = ("2019-20", "2020-21")
@@ -66,7 +58,6 @@ class District(BaseModel):
     late_after_days: int = Field(180, ge=0)
     quarantine_limit: float = Field(0.02, ge=0, le=1)
     row_count_tolerance: float = Field(0.25, gt=0)
-    min_cell: int = Field(10, ge=1)
     subject_translations: dict[str, str] = Field(default_factory=dict)
 
 

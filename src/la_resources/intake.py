@@ -1,75 +1,69 @@
-"""The intake: files of the landing zone become files of the landing tables, each source file once.
+"""The intake: files of the landing zone become files of the landing tables, each content once.
 
 Every source file leaves a receipt beside the lake. A file that did not change is not read again; a file whose content, mapping
 or key secret changed is read anew and its old rows are withdrawn; a file with the same content under another name adds nothing.
-Rows are published before the receipt is written, so a killed run is simply repeated. Landing files are immutable and named by
-their content, so two runs that read the same file at once publish the same bytes.
+Rows are announced, published, and receipted in this order, so a killed run is simply repeated. Landing files are immutable and
+named by their content, so two runs that read the same file at once publish the same bytes. How a file is read is the business of
+``sources``.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import hashlib
 import json
-import os
-import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict
 
 from la_resources import school_year
 from la_resources.contracts import Table
 from la_resources.lake import Lake
 from la_resources.landing_zone import LandingZone
+from la_resources.receipts import FileRecord, LandingFile, Receipts, landing_name
 from la_resources.sources.archives import Refused
-from la_resources.sources.definitions import SourceDefinition, definition_of, is_companion
+from la_resources.sources.content_hash import DAMAGED, content_hash
+from la_resources.sources.definitions import DefinitionError, SourceDefinition, definition_of, is_companion
 from la_resources.sources.landed_file import LandedFile
 from la_resources.sources.landing_file import land_file, peek_years
 from la_resources.sources.landing_writer import LandingFolder
+from la_resources.sources.oneroster import bundle_of
 from la_resources.sources.receipt import Receipt
+from la_resources.sources.rows import UnreadableFileError
 
 HashIds = Callable[[str, Sequence[str]], list[str]]
+Log = Callable[[str], None]
 _FILES_AT_ONCE = 2
+_NOT_THE_FILE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+"""System errors that say nothing of the file being read: these stop the run."""
 
 
-class FileRecord(BaseModel):
-    """What is known of one file of the landing zone after it was last looked at.
+class Job(NamedTuple):
+    """A file to read: how, and what it is."""
 
-    Attributes
-    ----------
-    receipt : Receipt
-        What became of its rows.
-    status : str
-        The receipt's status, or ``repeated`` (same content as another file) or ``unclaimed`` (no definition).
-    published : dict
-        Landing table to the school years in which the file has rows.
-    reading : str
-        Fingerprint of how it was read: definition and key secret.
-    modified_ns : int
-        The file's modification time, nanoseconds.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    receipt: Receipt
-    status: str
-    published: dict[str, tuple[str, ...]] = {}
-    reading: str = ""
-    modified_ns: int = 0
+    file: LandedFile
+    definition: SourceDefinition
+    reading: str
+    content_hash: str
+    identity: str
 
     @property
-    def school_years(self) -> tuple[str, ...]:
-        """Years in whose ledger the file stands; the year of its arrival where the content tells none."""
-        years = {year for years in self.published.values() for year in years} | set(self.receipt.school_years)
-        return tuple(sorted(years)) or (school_year.of_date(self.receipt.landed_at.date()),)
+    def content(self) -> tuple[str, str]:
+        return self.identity, self.definition.name
 
-    def is_late(self, label: str, after_days: int) -> bool:
-        """Whether the file arrived more than ``after_days`` days after that school year was over."""
-        return self.receipt.landed_at.date() > school_year.last_day(label) + dt.timedelta(days=after_days)
+
+class Looked(NamedTuple):
+    """What a look at the landing zone found: files there, files settled without reading, files to read, repeats of others."""
+
+    present: set[str]
+    settled: dict[str, FileRecord]
+    waiting: list[tuple[LandedFile, SourceDefinition]]
+    repeats: list[tuple[LandedFile, SourceDefinition]]
 
 
 @dataclass(frozen=True)
@@ -90,6 +84,9 @@ class Intake:
         The table of rejected rows.
     hash_ids : callable
         From kind and identifiers to person keys.
+    years : tuple of str
+        Every school year there is, oldest first; files that tell no year, or none of these, stand in the ledger of the last
+        one, where they are seen. Empty: any year goes.
     """
 
     zone: LandingZone
@@ -98,8 +95,13 @@ class Intake:
     tables: Mapping[str, Table]
     quarantine: Table
     hash_ids: HashIds
+    years: tuple[str, ...] = ()
 
-    def land(self, school_years: Collection[str], tables: Collection[str], log: Callable[[str], None] = lambda _: None) -> list[FileRecord]:
+    @property
+    def receipts(self) -> Receipts:
+        return Receipts(self.lake.root / ".receipts")
+
+    def land(self, school_years: Collection[str], tables: Collection[str], log: Log = lambda _: None) -> list[FileRecord]:
         """Read every new or changed file that may hold rows of these years and tables.
 
         Parameters
@@ -114,44 +116,41 @@ class Intake:
         Returns
         -------
         list of FileRecord
-            The records of all files of these years, read now or before, ordered by path.
+            The records of all files of these years, read now or before, ordered by path. Files that were read and have left
+            the landing zone since are among them as long as their rows stand.
+
+        Raises
+        ------
+        DefinitionError, OSError
+            If a mapping does not fit its file's table, or the lake cannot be written; all other files are landed first.
         """
-        known = self.records()
-        todo: list[tuple[LandedFile, SourceDefinition]] = []
-        done: dict[str, FileRecord] = {}
-        for file in self.zone.files():
-            if isinstance(file, Refused):
-                done[file.file.path] = self._refused(file)
-                continue
-            definition = definition_of(file.path, self.definitions)
-            if definition is None:
-                if not is_companion(file.path, self.definitions):
-                    done[file.path] = self._unclaimed(file)
-                continue
-            if not {record.table for record in definition.records} & set(tables):
-                continue
-            before = known.get(file.path)
-            if before and self._unchanged(before, file, definition):
-                done[file.path] = before
-                continue
-            years = self.years_told(file, definition)
-            if years is None or years & set(school_years) or before:
-                todo.append((file, definition))
-        by_content = {r.receipt.content_hash: path for path, r in known.items() if r.published}
-        with ThreadPoolExecutor(_FILES_AT_ONCE) as threads:
-            for record in threads.map(lambda job: self._land_one(*job, known, by_content), todo):
-                log(_line(record))
-                done[record.receipt.source_file] = record
-        return [done[path] for path in sorted(done) if set(done[path].school_years) & set(school_years)]
+        known = self.receipts.all()
+        looked = self._look(known, set(school_years), set(tables))
+        jobs = self._jobs(known, looked, log)
+        fresh, failures = self._read(jobs, known, log)
+        records = self._settle(known, looked, jobs, fresh)
+        if failures:
+            for other in failures[1:]:
+                failures[0].add_note(f"and {other!r}")
+            raise failures[0]
+        return [r for _, r in sorted(records.items()) if set(self.years_of(r)) & set(school_years)]
 
     def records(self) -> dict[str, FileRecord]:
         """The last record of every file that was ever read, by path."""
-        records = (FileRecord.model_validate_json(file.read_text()) for file in self._folder.glob("*.json"))
-        return {record.receipt.source_file: record for record in records}
+        return self.receipts.all()
+
+    def years_of(self, record: FileRecord) -> tuple[str, ...]:
+        """The years in whose ledger a file stands: its own, or the last there is if it has none of those there are."""
+        if not self.years:
+            return record.school_years
+        return tuple(y for y in record.school_years if y in self.years) or self.years[-1:]
 
     def years_told(self, file: LandedFile, definition: SourceDefinition) -> set[str] | None:
         """The school years that the beginning of a file tells of; None if it tells of none."""
-        return peek_years(file, definition, self.tables)
+        try:
+            return peek_years(file, definition, self.tables)
+        except OSError:  # the landing says why it cannot be read
+            return None
 
     def unchanged_paths(self) -> set[str]:
         """Files of the landing zone (a zip: all its members) that were read as they are now."""
@@ -166,132 +165,259 @@ class Intake:
             fresh[path] = fresh.get(path, True) and read
         return {path for path, read in fresh.items() if read}
 
-    def withdraw(self, path: str) -> list[str]:
-        """Take a file's rows out of the landing tables again; the tables and years that changed.
+    def withdraw(self, path: str) -> list[tuple[str, str]]:
+        """Take a file's rows out of the landing tables again; the tables and school years that changed.
+
+        A file that was left out because it repeats this one is read the next time; so is this one if it is still in the zone.
 
         Raises
         ------
-        KeyError
+        LookupError
             If the file was never read.
         """
-        records = self.records()
-        if path not in records:
-            raise KeyError(f"{path} has no receipt; landing.files lists the files that were read")
-        changed = self._withdraw_rows(records[path], keep={})
-        self._record_file(path).unlink()
-        self._forget_repeats(records, records[path].receipt.content_hash)
+        known, announced = self.receipts.all(), self.receipts.announced(path)
+        record = known.pop(path, None)
+        if record is None and not announced:
+            raise LookupError(f"{path} has no receipt; landing.files lists the files that were read")
+        own = record.landing_files if record else frozenset()
+        changed = self._remove((own | announced) - _landing_files(known.values()))
+        for other in known.values():
+            if record and other.status == "repeated" and other.content == record.content:
+                self.receipts.forget(other.path)
+        self.receipts.forget(path)
         return changed
 
-    # -- one file -------------------------------------------------------------------------------------------------------
+    # -- what there is to do --------------------------------------------------------------------------------------------
 
-    def _land_one(
-        self, file: LandedFile, definition: SourceDefinition, known: Mapping[str, FileRecord], by_content: dict[str, str]
-    ) -> FileRecord:
-        before = known.get(file.path)
-        reading = self._reading(definition)
-        content_hash = _sha256(file)
-        twin = by_content.setdefault(content_hash, file.path)
-        if twin != file.path and definition_of(twin, self.definitions) == definition:
-            record = self._repeated(file, definition, twin, content_hash, known.get(twin))
-        else:
-            with self.lake.staging() as folder:
-                receipt = land_file(file, definition, self.tables, self.hash_ids, LandingFolder(folder))
-                record = FileRecord(
-                    receipt=receipt, status=receipt.status, published=self._publish(folder, receipt), reading=reading, modified_ns=_ns(file)
-                )
-        if before and before.receipt.content_hash != content_hash:
-            self._withdraw_rows(before, keep={content_hash: record.published})
-            self._forget_repeats(known, before.receipt.content_hash)
-        self._write(record)
+    def _look(self, known: Mapping[str, FileRecord], school_years: set[str], tables: set[str]) -> Looked:
+        """Go through the landing zone without reading more than beginnings."""
+        looked = Looked(set(), {}, [], [])
+        for file in self.zone.files():
+            if isinstance(file, Refused):
+                looked.present.add(file.file.path)
+                looked.settled[file.file.path] = self._set_aside(file.file, file.reason, file.rule)
+                continue
+            looked.present.add(file.path)
+            definition, before = definition_of(file.path, self.definitions), known.get(file.path)
+            if definition is None:
+                if not is_companion(file.path, self.definitions):
+                    looked.settled[file.path] = self._unclaimed(file)
+                continue
+            if before:
+                looked.settled[file.path] = before
+            if not {record.table for record in definition.records} & tables:
+                continue
+            if before and self._unchanged(before, file, definition):
+                if before.status == "repeated":
+                    looked.repeats.append((file, definition))
+            elif before or self._may_hold(file, definition, school_years, looked):
+                looked.waiting.append((file, definition))
+        for path, record in known.items():
+            if path not in looked.present and record.published:
+                looked.settled[path] = record
+        return looked
+
+    def _may_hold(self, file: LandedFile, definition: SourceDefinition, school_years: set[str], looked: Looked) -> bool:
+        """Whether a new file may hold rows of these years; one that tells only of years that are none is set aside."""
+        if definition.multi_year:  # its first rows say nothing of the others
+            return True
+        try:
+            told = self.years_told(file, definition)
+        except DefinitionError:  # raised again when the file is read, after the files before it
+            return True
+        if told and self.years and not told & set(self.years):
+            reason = (
+                f"its rows are of {', '.join(sorted(told))}, outside the school years {self.years[0]} to {self.years[-1]}; "
+                "correct the dates or move it out of the landing zone"
+            )
+            looked.settled[file.path] = self._set_aside(file, reason, "no such school year")
+            return False
+        return told is None or bool(told & school_years)
+
+    def _jobs(self, known: Mapping[str, FileRecord], looked: Looked, log: Log) -> list[Job]:
+        """The files to read, with their content's hash; what cannot even be opened is set aside.
+
+        A repeat whose original has gone or changed since becomes a file to read.
+        """
+        jobs: list[Job] = []
+
+        def open_all(waiting: Sequence[tuple[LandedFile, SourceDefinition]]) -> None:
+            with ThreadPoolExecutor(_FILES_AT_ONCE) as threads:
+                for job in threads.map(lambda file: self._job(*file), waiting):
+                    if isinstance(job, Job):
+                        jobs.append(job)
+                    else:
+                        looked.settled[job.path] = _beside(job, known.get(job.path))
+                        log(_line(job))
+
+        open_all(looked.waiting)
+        held = self._held(known, jobs)
+        open_all([(file, definition) for file, definition in looked.repeats if known[file.path].content not in held])
+        return sorted(jobs, key=lambda job: job.file.path)
+
+    def _held(self, known: Mapping[str, FileRecord], jobs: Sequence[Job]) -> dict[tuple[str, str], FileRecord]:
+        """The contents that stand in the lake, read as files are read now, and whose file is not read again; with that file's record."""
+        again = {job.file.path for job in jobs}
+        reading = {d.name: self._reading(d) for d in self.definitions}
+        return {
+            r.content: r
+            for path, r in sorted(known.items(), reverse=True)
+            if r.status != "repeated" and path not in again and r.reading == reading.get(r.receipt.definition)
+        }
+
+    def _job(self, file: LandedFile, definition: SourceDefinition) -> Job | FileRecord:
+        try:
+            digest = content_hash(file)
+            return Job(file, definition, self._reading(definition), digest, _identity(file, definition, digest))
+        except OSError as error:
+            if error.errno in _NOT_THE_FILE:
+                raise
+            return self._unreadable(file, error)
+
+    # -- reading --------------------------------------------------------------------------------------------------------
+
+    def _read(self, jobs: Sequence[Job], known: Mapping[str, FileRecord], log: Log) -> tuple[dict[str, FileRecord], list[Exception]]:
+        """Read each content once, several files at a time; records by path, and what went wrong with us, not with a file."""
+        originals = self._held(known, jobs)
+        first = {job.content: job for job in reversed(jobs) if job.content not in originals}
+        fresh: dict[str, FileRecord] = {}
+        failures: list[Exception] = []
+        with ThreadPoolExecutor(_FILES_AT_ONCE) as threads:
+            alone = [job for job in jobs if first.get(job.content) is job]
+            for job, outcome in [(job, threads.submit(self._land_one, job, new=job.file.path not in known)) for job in alone]:
+                try:
+                    originals[job.content] = fresh[job.file.path] = outcome.result()
+                    log(_line(fresh[job.file.path]))
+                except Exception as error:  # raised by ``land`` when the other files are in
+                    failures.append(error)
+        for job in jobs:
+            if first.get(job.content) is not job and job.content in originals:
+                fresh[job.file.path] = self._repeated(job, originals[job.content])
+                log(_line(fresh[job.file.path]))
+        return fresh, failures
+
+    def _land_one(self, job: Job, *, new: bool) -> FileRecord:
+        """Read one file and publish its rows; the record of a file that is new is final."""
+        with self.lake.staging() as folder:
+            try:
+                receipt = land_file(job.file, job.definition, self.tables, self.hash_ids, LandingFolder(folder))
+            except (DefinitionError, MemoryError):
+                raise
+            except Exception as error:
+                if isinstance(error, OSError) and error.errno in _NOT_THE_FILE:
+                    raise
+                return self._unreadable(job.file, error)
+            if receipt.content_hash != job.content_hash:
+                return self._set_aside(job.file, "it changed while it was read; it is read again in the next run", "still being written")
+            staged = self._staged(folder, receipt, landing_name(*job.content))
+            new = new and not self.receipts.announced(job.file.path)
+            self.receipts.announce(job.file.path, staged)
+            published: dict[str, list[str]] = {}
+            for (table, year, name), path in staged.items():
+                self.lake.publish_file(self._contract(table), year, path, name)
+                published.setdefault(table, []).append(year)
+        record = FileRecord(
+            receipt=receipt,
+            status=receipt.status,
+            published={table: tuple(sorted(years)) for table, years in published.items()},
+            reading=job.reading,
+            modified_ns=_ns(job.file),
+            identity=job.identity,
+        )
+        if new:
+            self.receipts.write(record)
         return record
 
-    def _publish(self, folder: Path, receipt: Receipt) -> dict[str, tuple[str, ...]]:
-        """Put a file's landing files and its quarantine file in their places."""
-        name = _file_name(receipt.content_hash, receipt.definition)
-        published: dict[str, tuple[str, ...]] = {}
-        for table, years in receipt.written.items():
-            for year in years:
-                self.lake.publish_file(self.tables[table], year, folder / table / f"{year}.parquet", name)
-            published[table] = tuple(sorted(years))
+    def _staged(self, folder: Path, receipt: Receipt, name: str) -> dict[LandingFile, Path]:
+        """The staged landing files of a source file, those of the quarantine split by year, in order."""
+        staged = {
+            LandingFile(table, year, name): folder / table / f"{year}.parquet" for table, years in receipt.written.items() for year in years
+        }
         rejected = folder / "quarantine.parquet"
         if rejected.exists():
-            published[self.quarantine.name] = self._publish_quarantine(rejected, receipt, name)
-        return published
+            staged |= {LandingFile(self.quarantine.name, year, name): path for year, path in self._quarantine_years(rejected, receipt)}
+        return dict(sorted(staged.items()))
 
-    def _publish_quarantine(self, rejected: Path, receipt: Receipt, name: str) -> tuple[str, ...]:
+    def _quarantine_years(self, rejected: Path, receipt: Receipt) -> Iterable[tuple[str, Path]]:
+        """Rejected rows by school year; a row that tells none stands in the file's year, or in that of its arrival."""
         fallback = receipt.school_years[0] if receipt.school_years else school_year.of_date(receipt.landed_at.date())
-        rows = pl.read_parquet(rejected).select(self.quarantine.names).with_columns(pl.col("school_year").fill_null(fallback))
-        years = rows["school_year"].unique().sort().to_list()
-        for year in years:
+        label = pl.col("school_year").fill_null(fallback)
+        if self.years:
+            label = pl.when(label.is_in(self.years)).then(label).otherwise(pl.lit(self.years[-1]))
+        rows = pl.read_parquet(rejected).select(self.quarantine.names).with_columns(label.alias("school_year"))
+        for year in rows["school_year"].unique().sort().to_list():
             staged = rejected.with_name(f"quarantine.{year}.parquet")
             rows.filter(pl.col("school_year") == year).sort(self.quarantine.key).write_parquet(staged)
-            self.lake.publish_file(self.quarantine, year, staged, name)
-        return tuple(years)
+            yield year, staged
 
-    def _withdraw_rows(self, record: FileRecord, keep: Mapping[str, Mapping[str, Iterable[str]]]) -> list[str]:
-        """Remove the landing files of a record, except those a new record of the same content needs."""
-        kept = keep.get(record.receipt.content_hash, {})
-        name = _file_name(record.receipt.content_hash, record.receipt.definition)
-        changed = []
-        for table, years in record.published.items():
-            contract = self.quarantine if table == self.quarantine.name else self.tables[table]
-            for year in years:
-                if year not in kept.get(table, ()) and self.lake.withdraw_file(contract, year, name):
-                    changed.append(f"{table} {year}")
-        return changed
+    # -- afterwards -----------------------------------------------------------------------------------------------------
 
-    def _forget_repeats(self, records: Mapping[str, FileRecord], content_hash: str) -> None:
-        """Files that were left out because of a content now withdrawn are read the next time."""
-        for path, record in records.items():
-            if record.status == "repeated" and record.receipt.content_hash == content_hash:
-                self._record_file(path).unlink(missing_ok=True)
+    def _settle(
+        self, known: Mapping[str, FileRecord], looked: Looked, jobs: Sequence[Job], fresh: Mapping[str, FileRecord]
+    ) -> dict[str, FileRecord]:
+        """Withdraw what files held before and no file holds now, and write the records that were waiting for it."""
+        read = {path: record for path, record in fresh.items() if record.identity}
+        contents = {r.content for path, r in {**known, **read}.items() if path in looked.present and r.status != "repeated"}
+        replaced = {path for path, r in known.items() if path not in looked.present and r.status != "repeated" and r.content in contents}
+        final = {path: record for path, record in known.items() if path not in replaced} | read
+        standing = _landing_files(final.values())
+        for path, record in read.items():
+            before = known[path].landing_files if path in known else frozenset()
+            self._remove((before | self.receipts.announced(path)) - standing)
+            self.receipts.write(record)
+        for path in replaced:
+            self._remove(known[path].landing_files - standing)
+            self.receipts.forget(path)
+        unread = {path: _beside(record, known.get(path)) for path, record in fresh.items() if path not in read}
+        settled = {path: record for path, record in looked.settled.items() if path not in replaced}
+        return settled | read | unread
+
+    def _remove(self, files: Iterable[LandingFile]) -> list[tuple[str, str]]:
+        """Remove landing files; tables and school years of those that were there."""
+        return sorted({(f.table, f.school_year) for f in files if self.lake.withdraw_file(self._contract(f.table), f.school_year, f.name)})
+
+    def _contract(self, table: str) -> Table:
+        """The contract of a landing table; of one that exists no more, just its place."""
+        return self.quarantine if table == self.quarantine.name else self.tables.get(table, Table(table, "", (), ()))
 
     # -- files that are not read ----------------------------------------------------------------------------------------
 
-    def _refused(self, refused: Refused) -> FileRecord:
-        receipt = self._empty_receipt(refused.file, status="quarantined", reason=refused.reason, rule=refused.rule)
-        return FileRecord(receipt=receipt, status="quarantined", modified_ns=_ns(refused.file))
+    def _set_aside(self, file: LandedFile, reason: str, rule: str) -> FileRecord:
+        """A file that was not read; it leaves no receipt, so the next run looks at it again."""
+        return FileRecord(receipt=_empty_receipt(file, reason, rule), status="quarantined", modified_ns=_ns(file))
+
+    def _unreadable(self, file: LandedFile, error: Exception) -> FileRecord:
+        return self._set_aside(
+            file, f"{file.path} cannot be read: {error!r}; see to its permissions, or ask for the file again", "cannot be read"
+        )
 
     def _unclaimed(self, file: LandedFile) -> FileRecord:
         reason = "no source definition claims this file; write a mapping for it, or move it out of the landing zone"
-        return FileRecord(receipt=self._empty_receipt(file, status="quarantined", reason=reason), status="unclaimed", modified_ns=_ns(file))
+        return FileRecord(receipt=_empty_receipt(file, reason), status="unclaimed", modified_ns=_ns(file))
 
-    def _empty_receipt(self, file: LandedFile, *, status: str, reason: str, rule: str = "") -> Receipt:
-        return Receipt.model_validate(
-            {
-                "definition": "", "source_file": file.path, "content_hash": "not read", "size": file.size, "landed_at": file.modified,
-                "status": status, "reason": reason, "reasons": {rule: 1} if rule else {},
-            }
-        )
-
-    def _repeated(
-        self, file: LandedFile, definition: SourceDefinition, twin: str, content_hash: str, record: FileRecord | None
-    ) -> FileRecord:
-        """A file with the same bytes as one already read: all its rows are duplicates."""
-        read = record.receipt.rows_read if record else 0
+    @staticmethod
+    def _repeated(job: Job, original: FileRecord) -> FileRecord:
+        """A file that brings the same rows as one already read: all of them are duplicates."""
+        file, read = job.file, original.receipt.rows_read
+        if not original.identity:  # the original could not be read
+            return FileRecord(
+                receipt=_empty_receipt(file, original.receipt.reason, "cannot be read"), status="quarantined", modified_ns=_ns(file)
+            )
         receipt = Receipt(
-            definition=definition.name, source_file=file.path, content_hash=content_hash, size=file.size, landed_at=file.modified,
-            school_years=record.receipt.school_years if record else (), rows_read=read, rows_duplicate=read, status="loaded",
-            reason=f"the same content as {twin}; nothing was added",
+            definition=job.definition.name,
+            source_file=file.path,
+            content_hash=job.content_hash,
+            size=file.size,
+            landed_at=file.modified,
+            school_years=original.receipt.school_years,
+            rows_read=read,
+            rows_duplicate=read,
+            status="loaded",
+            reason=f"the same content as {original.path}; nothing was added",
         )
-        return FileRecord(receipt=receipt, status="repeated", reading=self._reading(definition), modified_ns=_ns(file))
+        return FileRecord(receipt=receipt, status="repeated", reading=job.reading, modified_ns=_ns(file), identity=job.identity)
 
-    # -- receipts -------------------------------------------------------------------------------------------------------
-
-    @property
-    def _folder(self) -> Path:
-        folder = self.lake.root / ".receipts"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
-    def _record_file(self, path: str) -> Path:
-        return self._folder / f"{hashlib.sha256(path.encode()).hexdigest()[:32]}.json"
-
-    def _write(self, record: FileRecord) -> None:
-        target = self._record_file(record.receipt.source_file)
-        fresh = target.with_suffix(f".{uuid.uuid4().hex}.tmp")
-        fresh.write_text(record.model_dump_json())
-        os.replace(fresh, target)
+    # -- how files are read ---------------------------------------------------------------------------------------------
 
     def _reading(self, definition: SourceDefinition) -> str:
         """Fingerprint of how a file is read: another mapping, contract or secret reads it anew."""
@@ -303,20 +429,44 @@ class Intake:
         return (before.receipt.size, before.modified_ns, before.reading) == (file.size, _ns(file), self._reading(definition))
 
 
+def _beside(unread: FileRecord, before: FileRecord | None) -> FileRecord:
+    """A file that cannot be read now, shown in the years in which its earlier rows stand."""
+    if before is None:
+        return unread
+    receipt = unread.receipt.model_copy(update={"school_years": before.school_years})
+    return unread.model_copy(update={"receipt": receipt})
+
+
+def _landing_files(records: Iterable[FileRecord]) -> frozenset[LandingFile]:
+    return frozenset(file for record in records for file in record.landing_files)
+
+
+def _identity(file: LandedFile, definition: SourceDefinition, digest: str) -> str:
+    """The content's hash; for a file of a bundle with the bundle's year and delivery, on which its rows depend."""
+    if not definition.year.bundle:
+        return digest
+    try:
+        bundle = bundle_of(file)
+    except (UnreadableFileError, *DAMAGED):
+        return digest
+    return hashlib.sha256(f"{digest}:{bundle.school_year}:{bundle.delivery}".encode()).hexdigest()
+
+
+def _empty_receipt(file: LandedFile, reason: str, rule: str = "") -> Receipt:
+    return Receipt(
+        definition="",
+        source_file=file.path,
+        content_hash="not read",
+        size=file.size,
+        landed_at=file.modified,
+        status="quarantined",
+        reason=reason,
+        reasons={rule: 1} if rule else {},
+    )
+
+
 def _ns(file: LandedFile) -> int:
     return int((file.modified - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) / dt.timedelta(microseconds=1)) * 1000
-
-
-def _file_name(content_hash: str, definition: str) -> str:
-    return f"{content_hash[:32]}-{definition}"
-
-
-def _sha256(file: LandedFile) -> str:
-    digest = hashlib.sha256()
-    with file.open() as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _line(record: FileRecord) -> str:

@@ -54,9 +54,7 @@ class LakeIOManager(dg.IOManager):
             for key, frame in _by_partition(table, context.asset_partition_keys, obj)
         ]
         for key, partition in zip(sorted(context.asset_partition_keys), written, strict=True):
-            context.step_context.add_asset_metadata(
-                self._metadata(table, partition), asset_key=context.asset_key, partition_key=key
-            )
+            context.step_context.add_asset_metadata(self._metadata(table, partition), asset_key=context.asset_key, partition_key=key)
         if self.warehouse:
             self.warehouse.refresh(self.contracts.values())
 
@@ -93,7 +91,11 @@ def _by_partition(table: Table, keys: Iterable[str], obj: Frames) -> list[tuple[
     if len(keys) == 1:
         return [(keys[0], obj)]
     labels = [school_year.of_partition_key(key) for key in keys]
-    outside = obj.lazy().filter(~pl.col(PARTITION_COLUMN).is_in(labels)).select(PARTITION_COLUMN, *table.key).head(1).collect()
+    if PARTITION_COLUMN not in obj.lazy().collect_schema():
+        raise ContractError(f"{table.name}: a frame for several years needs the column {PARTITION_COLUMN} to tell them apart; add it")
+    outside = (
+        obj.lazy().filter(~pl.col(PARTITION_COLUMN).is_in(labels).fill_null(False)).select(PARTITION_COLUMN, *table.key).head(1).collect()
+    )
     if outside.height:
         raise ContractError(f"{table.name}: a row lies outside the run's years {labels}: {outside.row(0, named=True)}")
     return [(key, obj.filter(pl.col(PARTITION_COLUMN) == label)) for key, label in zip(keys, labels, strict=True)]

@@ -72,6 +72,14 @@ class Lake:
             return []
         return sorted(p.name.partition("=")[2] for p in folder.glob(f"{PARTITION_COLUMN}=*") if any(p.glob("*.parquet")))
 
+    def has_data(self, table: Table) -> bool:
+        """Whether the table has a partition with a file."""
+        folder = self.root / table.path
+        if not folder.is_dir():
+            return False
+        with os.scandir(folder) as partitions:
+            return any(_holds_parquet(p.path) for p in partitions if p.name.startswith(f"{PARTITION_COLUMN}="))
+
     def files(self, table: Table, school_years: Iterable[str] | None = None) -> list[Path]:
         """The Parquet files of some (all, if ``None``) school years, in order of year and name."""
         years = self.school_years(table) if school_years is None else sorted(set(school_years))
@@ -160,9 +168,10 @@ class Lake:
     def withdraw_file(self, table: Table, school_year: str, name: str) -> bool:
         """Remove one file of a landing table; whether there was one."""
         target = self.partition_folder(table, school_year) / f"{name}.parquet"
-        if not target.exists():
+        try:
+            target.unlink()
+        except FileNotFoundError:
             return False
-        target.unlink()
         return True
 
     def _in_order(self, table: Table, school_year: str, staged: Path) -> tuple[Path, int]:
@@ -258,6 +267,11 @@ def _strictly_ascending(key: tuple[str, ...]) -> pl.Expr:
         value, before = pl.col(column), pl.col(column).shift(1)
         ascending = (value > before) | ((value == before) & ascending)
     return ascending
+
+
+def _holds_parquet(folder: str) -> bool:
+    with os.scandir(folder) as files:
+        return any(file.name.endswith(".parquet") for file in files)
 
 
 def _alive(pid: int) -> bool:

@@ -2,13 +2,17 @@
 
 A folder now; the same questions (which files, how big and when, give me the bytes) are what S3 answers next. Files are never
 changed or removed here. Hidden and temporary files, and files still being written, are not listed; a zip stands for its members.
+Links that lead out of the zone, and names that are not text, are refused: what is read lies in the zone and can be named.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from la_resources.sources.archives import Refused, is_archive, members
 from la_resources.sources.landed_file import LandedFile, local_file
@@ -39,12 +43,40 @@ class LandingZone:
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root).absolute()
 
-    def _paths(self) -> Iterator[tuple[Path, str]]:
+    def _visible(self) -> Iterator[tuple[Path, str]]:
+        """Everything that is neither hidden nor unfinished."""
         for file in sorted(self.root.rglob("*")):
             relative = file.relative_to(self.root)
-            if any(part.startswith(".") for part in relative.parts) or file.suffix.lower() in _UNFINISHED or not file.is_file():
-                continue
-            yield file, relative.as_posix()
+            if not any(part.startswith(".") for part in relative.parts) and file.suffix.lower() not in _UNFINISHED:
+                yield file, relative.as_posix()
+
+    def _paths(self) -> Iterator[tuple[Path, str]]:
+        """Regular files that may be read."""
+        for file, path in self._visible():
+            if file.is_file() and not self._untrusted(file, path):
+                yield file, path
+
+    def _untrusted(self, file: Path, path: str) -> tuple[str, str] | None:
+        """Why an entry is not read: a short rule, and what to do; None if it may be."""
+        if file.is_symlink() and not (file.exists() and file.resolve().is_relative_to(self.root.resolve())):
+            return (
+                "link out of the landing zone",
+                "it is a link to a place outside the landing zone (or to nothing); copy the file itself here",
+            )
+        try:
+            path.encode()
+        except UnicodeEncodeError:
+            return "name is not text", "its name is not UTF-8 text; rename the file"
+        return None
+
+    def _refused(self) -> Iterator[Refused]:
+        for file, path in self._visible():
+            if problem := self._untrusted(file, path):
+                shown = path.encode(errors="surrogateescape").decode(errors="replace")
+                status = file.lstat()
+                arrived = datetime.fromtimestamp(status.st_mtime, UTC)
+                named = LandedFile(shown, shown.partition("/")[0], status.st_size, arrived, partial(_opened, file))
+                yield Refused(named, problem[0], f"{shown}: {problem[1]}")
 
     def arrivals(self, after: Arrival | None = None) -> list[Arrival]:
         """Files that arrived after a position, oldest first."""
@@ -56,11 +88,19 @@ class LandingZone:
         return local_file(self.root, path)
 
     def files(self, paths: Iterator[str] | list[str] | None = None) -> Iterator[LandedFile | Refused]:
-        """The files (all, or those named), zips as their members; members that cannot be trusted come as refused."""
+        """The files (all, or those named), zips as their members; links and members that cannot be trusted come as refused."""
+        if paths is None:
+            yield from self._refused()
         for path in paths if paths is not None else (path for _, path in self._paths()):
-            file = self.file(path)
+            try:
+                file = self.file(path)
+            except FileNotFoundError:  # moved away since the folder was listed
+                continue
             if is_archive(path):
                 yield from members(file)
             else:
                 yield file
 
+
+def _opened(file: Path) -> BinaryIO:
+    return file.open("rb")

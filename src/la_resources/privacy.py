@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 SECRET_VARIABLE = "LA_STUDENT_KEY_SECRET"
 _MINIMUM_SECRET = 32
 KINDS = ("student", "staff")
+_REMEMBERED = 400_000
+"""Keys that a hasher holds at most, about 100 MB; beyond, it starts anew."""
 
 
 class MissingSecret(RuntimeError):
@@ -60,9 +62,21 @@ def person_key(secret: bytes, kind: str, identifier: str) -> str:
 
 
 def hasher(secret: bytes) -> Callable[[str, Sequence[str]], list[str]]:
-    """``person_key`` for many identifiers of one kind, bound to a secret."""
+    """``person_key`` for many identifiers of one kind, bound to a secret.
+
+    Keys are remembered (a number of them), because the same students stand in most files of a district.
+    """
+    known: dict[tuple[str, str], str] = {}
 
     def hash_ids(kind: str, identifiers: Sequence[str]) -> list[str]:
-        return [person_key(secret, kind, identifier) for identifier in identifiers]
+        if len(known) + len(identifiers) > _REMEMBERED:
+            known.clear()
+        keys = []
+        for identifier in identifiers:
+            key = known.get((kind, identifier))
+            if key is None:
+                key = known[kind, identifier] = person_key(secret, kind, identifier)
+            keys.append(key)
+        return keys
 
     return hash_ids

@@ -123,7 +123,9 @@ def test_a_lazy_frame_is_streamed_and_not_collected(lake: Lake, tmp_path: Path) 
     """3 million rows from disk to lake within far less memory than their 1.5 GB in a frame."""
     source = tmp_path / "big.parquet"
     wide = days(1000).with_columns(student_key=pl.col("student_key") + "x" * 400)
-    pl.concat([wide.lazy().with_columns(student_key=pl.format("{}{}", pl.lit(f"{n:05d}"), "student_key")) for n in range(3000)]).sink_parquet(source)
+    pl.concat(
+        [wide.lazy().with_columns(student_key=pl.format("{}{}", pl.lit(f"{n:05d}"), "student_key")) for n in range(3000)]
+    ).sink_parquet(source)
     script = (
         "import resource, sys, polars as pl; sys.path.insert(0, sys.argv[3])\n"
         "from test_lake import ROWS; from la_resources.lake import Lake\n"

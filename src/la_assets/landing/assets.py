@@ -15,8 +15,9 @@ from la_assets.school_years import SCHOOL_YEARS, SchoolYear, years_of
 from la_assets.yearly_tables import OWNER, asset_key, table_metadata, table_tags
 from la_resources.contracts import Table
 from la_resources.environments import DistrictResource, LakeResource, LandingZoneResource
-from la_resources.intake import FileRecord, Intake
+from la_resources.intake import Intake
 from la_resources.privacy import hasher, secret_from_environment
+from la_resources.receipts import FileRecord
 from la_resources.sources.definitions import load_definitions
 
 _FILES_SHOWN = 12
@@ -47,7 +48,9 @@ def _description(table: Table) -> str:
 def intake(zone: LandingZoneResource, lake: LakeResource) -> Intake:
     """The intake of this environment, with the shipped definitions and the district's own."""
     folders = [Path(folder) for folder in zone.mappings if folder and Path(folder).is_dir()]
-    return Intake(zone.zone(), lake.lake(), load_definitions(folders), LANDING_TABLES, QUARANTINE, hasher(secret_from_environment()))
+    years = tuple(year.label for year in years_of(SCHOOL_YEARS.get_partition_keys()))
+    hash_ids = hasher(secret_from_environment())
+    return Intake(zone.zone(), lake.lake(), load_definitions(folders), LANDING_TABLES, QUARANTINE, hash_ids, years)
 
 
 @dg.multi_asset(
@@ -77,10 +80,11 @@ def landing(
     years = years_of(context.partition_keys)
     late_after = district.settings().late_after_days
     feeds = {t.name for t in selected} & set(LANDING_TABLES) or set(LANDING_TABLES)
-    records = intake(landing_zone, lake).land({y.label for y in years}, feeds, context.log.info)
+    desk = intake(landing_zone, lake)
+    records = desk.land({y.label for y in years}, feeds, context.log.info)
     for table in selected:
         for year in years:
-            of_year = [r for r in records if year.label in r.school_years]
+            of_year = [r for r in records if year.label in desk.years_of(r)]
             if table is FILES:
                 ledger = files_of_year((_ledger_row(r, year, late_after) for r in of_year), year.label, FILES.polars_schema())
                 lake.lake().publish(FILES, year.label, ledger)

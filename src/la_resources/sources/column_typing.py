@@ -1,7 +1,4 @@
-"""One target column of a chunk: pick its text, fill it, type it, replace identifiers by keys.
-
-Columns with few distinct values (flags, schools, dates, constants) come back chunk after chunk; their typed values are kept.
-"""
+"""One target column of a chunk: pick its text, fill it, type it, replace identifiers by keys."""
 
 from __future__ import annotations
 
@@ -12,13 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from la_resources.contracts import Column
+from la_resources.sources.definitions import ColumnRule
 from la_resources.sources.indexed import Indexed, constant
 from la_resources.sources.person_keys import PersonKeys
 from la_resources.sources.record_plan import PlannedColumn
-from la_resources.sources.typed_values import trimmed, typed_frame
+from la_resources.sources.typed_values import TypingSteps, trimmed, typing_steps
 
-_KEPT_VALUES = 500
-"""Columns of at most so many distinct values are remembered."""
+_MOST_STEPS = 20_000
+_STEPS: dict[tuple[object, ...], tuple[TypingSteps, ColumnRule, Column]] = {}
+"""Typing of a column by the identity of its rule and contract, which are kept so that no other object takes their identity."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class ColumnTyping:
 
     def __init__(self, keys: PersonKeys, null_tokens: Sequence[str]) -> None:
         self._keys, self._nulls = keys, tuple(null_tokens)
-        self._kept: dict[int, tuple[list[str | None], pl.DataFrame]] = {}
+        self._keyed: dict[int, tuple[pl.DataFrame, pl.DataFrame]] = {}
 
     def column(self, planned: PlannedColumn, texts: Mapping[int, Indexed], year: Indexed, rows: int) -> TypedColumn:
         """One target column of a chunk.
@@ -84,16 +84,24 @@ class ColumnTyping:
         return TypedColumn(planned.column.name, Indexed(value, picked.index), frame["blank"].to_numpy(), broken, picked)
 
     def _typed(self, planned: PlannedColumn, values: pl.Series, default: str | None) -> pl.DataFrame:
-        listed = values.to_list() if len(values) <= _KEPT_VALUES else None
-        kept = self._kept.get(id(planned))
-        if listed is not None and kept is not None and kept[0] == listed:
-            return kept[1]
-        frame = typed_frame(values, planned.column, planned.rule, self._nulls, default, required=planned.required)
-        if planned.rule.person:
-            frame = frame.with_columns(self._keys.of(planned.rule.person, frame["value"]).alias("value"))
-        if listed is not None:
-            self._kept[id(planned)] = (listed, frame)
-        return frame
+        frame = self._steps(planned, default).frame(values)
+        if not planned.rule.person:
+            return frame
+        kept = self._keyed.get(id(planned))
+        if kept is None or kept[0] is not frame:
+            keyed = frame.with_columns(self._keys.of(planned.rule.person, frame["value"]).alias("value"))
+            kept = self._keyed[id(planned)] = frame, keyed
+        return kept[1]
+
+    def _steps(self, planned: PlannedColumn, default: str | None) -> TypingSteps:
+        """How the column is typed; files of one definition share it, because its expressions take longer to build than to apply."""
+        name = (id(planned.rule), id(planned.column), self._nulls, default, planned.required)
+        if name not in _STEPS:
+            if len(_STEPS) > _MOST_STEPS:
+                _STEPS.clear()
+            steps = typing_steps(planned.column, planned.rule, self._nulls, default, required=planned.required)
+            _STEPS[name] = (steps, planned.rule, planned.column)
+        return _STEPS[name][0]
 
 
 def _picked(planned: PlannedColumn, texts: Mapping[int, Indexed], nulls: Sequence[str], year: Indexed, n: int) -> Indexed:
@@ -133,5 +141,5 @@ def _templated(template: str, year: Indexed) -> Indexed:
         "{year_end}": lambda: (start.cast(pl.Int32) + 1).cast(pl.String),
     }
     expression = pl.concat_str([terms[p]() if p in terms else pl.lit(p) for p in parts if p])
-    values = pl.LazyFrame({"year": year.values}).select(expression.alias("text")).collect()["text"]
+    values = pl.DataFrame({"year": year.values}).select(expression.alias("text"))["text"]
     return Indexed(values, year.index)

@@ -130,6 +130,8 @@ class FileReading:
             self.tally.content_hash = hashing.digest() if self.definition.format == "csv" else content_hash(self.file)
 
     def _reject(self, rejected: pl.DataFrame) -> None:
+        if rejected.is_empty():
+            return
         self.tally.quarantined += len(rejected)
         rules = rejected["rule"].str.split("; ").list.unique().explode().drop_nulls().alias("rule").value_counts()
         self.tally.reasons.update(dict(zip(rules["rule"].to_list(), rules["count"].to_list(), strict=True)))

@@ -7,6 +7,7 @@ what was written is deleted again.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -76,10 +77,9 @@ class ParquetParts:
         import pyarrow as pa
 
         count = len(rows) if rows is not None else _length(columns["source_row"])
-        fields = _arrow_fields(table)
-        arrays = [_array(columns.get(c.name), rows, count, fields[i].type) for i, c in enumerate(table.columns)]
-        writer = self._writer(self._out.table_path(table.name, year), pa.schema(fields))
-        writer.write_table(pa.table(arrays, schema=pa.schema(fields)))
+        schema = _arrow_schema(table)
+        arrays = [_array(columns.get(field.name), rows, count, field.type) for field in schema]
+        self._writer(self._out.table_path(table.name, year), schema).write_table(pa.table(arrays, schema=schema))
         years = self.written.setdefault(table.name, {})
         years[year] = years.get(year, 0) + count
 
@@ -126,15 +126,17 @@ def _length(column: Indexed) -> int:
     return len(column.values) if column.index is None else len(column.index)
 
 
-def _arrow_fields(table: Table) -> list[pa.Field]:
+@cache
+def _arrow_schema(table: Table) -> pa.Schema:
     """Arrow types of the contract; texts are dictionary-encoded, which Parquet stores as plain text."""
     import pyarrow as pa
 
     schema = table.empty().collect().to_arrow().schema
-    return [
+    fields = [
         pa.field(f.name, pa.dictionary(pa.int32(), pa.string()) if t == pl.String else f.type, nullable=c.nullable or c.name not in LINEAGE)
         for f, t, c in zip(schema, table.polars_schema().values(), table.columns, strict=True)
     ]
+    return pa.schema(fields)
 
 
 def _array(column: Indexed | None, rows: np.ndarray | None, count: int, kind: pa.DataType) -> pa.Array:

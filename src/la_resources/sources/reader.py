@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pyarrow.csv as pc
 
 _SAMPLE = 20_000
+_SAMPLE_BYTES = 128 * _SAMPLE
 _REPEATING = 0.3
 """Share of distinct values in the sample below which a column is read dictionary-encoded."""
 
@@ -180,7 +181,7 @@ class CsvRecords:
 
         if not data:
             return {position: pa.array([], pa.string()) for position in wanted}, {}
-        if self._dictionary is None:
+        if self._dictionary is None and len(data) > _SAMPLE_BYTES:
             self._dictionary = self._repeating(data, wanted, quoted)
         wrong: dict[int, int] = {}
 
@@ -193,7 +194,11 @@ class CsvRecords:
             table = self._arrow_table(data, wanted, quoted, None)
         except pa.ArrowInvalid:
             table = self._arrow_table(data, wanted, quoted, shape)
-        return {position: _one_array(table.column(str(position))) for position in wanted}, wrong
+        columns = {position: _one_array(table.column(str(position))) for position in wanted}
+        if self._dictionary is None:
+            self._dictionary = {position for position, column in columns.items() if _repeats(column)}
+            columns |= {position: columns[position].dictionary_encode() for position in self._dictionary}
+        return columns, wrong
 
     def _arrow_table(self, data: bytes, wanted: list[int], quoted: bool, wrong_row: Callable[[pc.InvalidRow], str] | None) -> pa.Table:
         import pyarrow as pa
@@ -203,7 +208,9 @@ class CsvRecords:
         names = [str(position) for position in range(len(self.header))]
         return pc.read_csv(
             pa.BufferReader(data),
-            read_options=pc.ReadOptions(use_threads=wrong_row is None, block_size=max(len(data) + 1, 1024), column_names=names),
+            read_options=pc.ReadOptions(
+                use_threads=wrong_row is None and len(data) > _SAMPLE_BYTES, block_size=max(len(data) + 1, 1024), column_names=names
+            ),
             parse_options=pc.ParseOptions(
                 delimiter=self._delimiter,
                 quote_char='"' if quoted else False,
@@ -222,14 +229,9 @@ class CsvRecords:
     def _repeating(self, data: bytes, wanted: list[int], quoted: bool) -> set[int]:
         """Columns whose values repeat in the first records: those are read, typed and written once per distinct value."""
         self._dictionary = set()
-        cut = data.rfind(b"\n", 0, 128 * _SAMPLE) + 1 or len(data)
+        cut = data.rfind(b"\n", 0, _SAMPLE_BYTES) + 1 or len(data)
         columns, _ = self._parse(data[:cut] if not quoted else data, wanted, quoted)
-        repeating = set()
-        for position, column in columns.items():
-            sample = column[:_SAMPLE]
-            if len(sample) and len(sample.unique()) <= max(_REPEATING * len(sample), 8):
-                repeating.add(position)
-        return repeating
+        return {position for position, column in columns.items() if _repeats(column)}
 
     def _raw(self, chunk: TextChunk, starts: np.ndarray, kept: np.ndarray) -> pa.Array:
         """The lines of the kept records; for quoted chunks in canonical quoting, so that a row has one spelling."""
@@ -253,8 +255,9 @@ class CsvRecords:
 
 def canonical_line(fields: Iterable[str], delimiter: str) -> str:
     """A record as CSV, a field quoted only if it holds a delimiter, a quote or a line feed, with the final line feed."""
-    special = (delimiter, '"', "\n")
-    quoted = ('"' + f.replace('"', '""') + '"' if any(s in f for s in special) else f for f in fields)
+    quoted = [
+        '"' + field.replace('"', '""') + '"' if delimiter in field or '"' in field or "\n" in field else field for field in fields
+    ]
     return delimiter.join(quoted) + "\n"
 
 
@@ -283,6 +286,12 @@ def _canonical(lines: pa.Array, delimiter: str, width: int) -> pa.Array:
         for line in lines.filter(special).to_pylist()
     ]
     return pc.replace_with_mask(plain, special, pa.array(rewritten, pa.large_string()))
+
+
+def _repeats(column: pa.Array) -> bool:
+    """Whether few enough of the first values are distinct."""
+    sample = column[:_SAMPLE]
+    return len(sample) > 0 and len(sample.unique()) <= max(_REPEATING * len(sample), 8)
 
 
 def _one_array(column: pa.ChunkedArray) -> pa.Array:

@@ -132,13 +132,14 @@ def _school_year(plan: Plan, texts: Mapping[int, Indexed], bundle_year: str | No
     if plan.year_position is None:
         return constant(bundle_year, n)
     text = texts[plan.year_position]
-    cleaned = trimmed(pl.col("text"), plan.definition.null_tokens)
+    cleaned = pl.DataFrame({"text": text.values}).select(trimmed(pl.col("text"), plan.definition.null_tokens))
     if rule.date:
-        day = parsed_date(cleaned, rule.formats)
-        expression = school_year_of(pl.when(day.dt.year().is_between(1950, 2099)).then(day))
+        days = cleaned.select(parsed_date(pl.col("text"), rule.formats).alias("day"))
+        values = days.select(school_year_of(pl.when(pl.col("day").dt.year().is_between(1950, 2099)).then(pl.col("day"))).alias("year"))[
+            "year"
+        ]
     else:
-        expression = school_year_named(cleaned, rule.format)
-    values = pl.LazyFrame({"text": text.values}).select(expression.alias("year")).collect()["year"]
+        values = cleaned.select(school_year_named(pl.col("text"), rule.format).alias("year"))["year"]
     return Indexed(values, text.index)
 
 

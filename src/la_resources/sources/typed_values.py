@@ -82,15 +82,56 @@ def typed(text: pl.Expr, column: Column, rule: ColumnRule) -> tuple[pl.Expr, str
     raise TypeError(f"column {column.name}: a landing column of type {dtype} cannot be read from text")
 
 
-def typed_frame(
-    texts: pl.Series, column: Column, rule: ColumnRule, null_tokens: Sequence[str], default: str | None, *, required: bool
-) -> pl.DataFrame:
-    """Type a column of texts.
+_KEPT_VALUES = 500
+"""Columns of at most so many distinct values are remembered."""
+
+
+class TypingSteps:
+    """The expressions that type one column, in the order in which they apply; they hold for any number of texts.
+
+    Columns with few distinct values (flags, schools, dates, constants) come back chunk after chunk and file after file: the
+    last short list of texts and its typed values are kept.
 
     Parameters
     ----------
-    texts : polars.Series of String
-        Texts as they stand in the file; the distinct ones are enough.
+    steps : sequence of tuple of polars.Expr
+        Each adds columns to a frame that starts with ``text``; the last selects ``value``, ``blank`` and ``rule``.
+    """
+
+    def __init__(self, *steps: tuple[pl.Expr, ...]) -> None:
+        self._steps, self._last = steps[:-1], steps[-1]
+        self._kept: tuple[list[str | None], pl.DataFrame] | None = None
+
+    def frame(self, texts: pl.Series) -> pl.DataFrame:
+        """Type a column of texts.
+
+        Parameters
+        ----------
+        texts : polars.Series of String
+            Texts as they stand in the file; the distinct ones are enough.
+
+        Returns
+        -------
+        polars.DataFrame
+            ``value`` (typed, null where blank or broken), ``blank`` and ``rule`` (the broken rule, null where none is).
+        """
+        listed, kept = (texts.to_list() if len(texts) <= _KEPT_VALUES else None), self._kept
+        if listed is not None and kept is not None and kept[0] == listed:
+            return kept[1]
+        frame = texts.alias("text").to_frame()
+        for step in self._steps:
+            frame = frame.with_columns_seq(step)
+        frame = frame.select_seq(self._last)
+        if listed is not None:
+            self._kept = listed, frame
+        return frame
+
+
+def typing_steps(column: Column, rule: ColumnRule, null_tokens: Sequence[str], default: str | None, *, required: bool) -> TypingSteps:
+    """How a column of texts is typed.
+
+    Parameters
+    ----------
     column : Column
         Contract of the target column.
     rule : ColumnRule
@@ -101,31 +142,29 @@ def typed_frame(
         The rule's default, its templates filled.
     required : bool
         Whether blank is a broken rule.
-
-    Returns
-    -------
-    polars.DataFrame
-        ``value`` (typed, null where blank or broken), ``blank`` and ``rule`` (the broken rule, null where none is).
     """
-    value, wrong_type = typed(pl.col("text"), column, rule)
-    frame = (
-        pl.LazyFrame({"text": texts})
-        .with_columns(trimmed(pl.col("text"), (*null_tokens, *rule.null_tokens)).alias("text"))
-        .with_columns(translated(pl.col("text"), rule, default=default).alias("text"))
-        .with_columns(value.alias(column.name), pl.col("text").is_null().alias("blank"))
-    )
-    broken = {wrong_type: pl.col(column.name).is_null() & ~pl.col("blank")}
+    text, value = pl.col("text"), pl.col("typed")
+    steps: list[tuple[pl.Expr, ...]] = [(trimmed(text, (*null_tokens, *rule.null_tokens)).alias("text"),)]
+    if rule.extract or rule.translation or rule.threshold or default is not None:
+        steps.append((translated(text, rule, default=default).alias("text"),))
+    broken: dict[str, pl.Expr] = {}
+    if column.dtype == pl.String:
+        value = text
+    else:
+        read, wrong_type = typed(text, column, rule)
+        steps.append((read.alias("typed"),))
+        broken[wrong_type] = value.is_null() & text.is_not_null()
     if column.dtype == pl.Date:
-        broken["impossible date"] = ~pl.col(column.name).dt.year().is_between(EARLIEST_YEAR, LATEST_YEAR)
-    broken |= {name: test for name, test in column.violations().items() if not (rule.person or rule.person_role_from)}
+        broken["impossible date"] = ~value.dt.year().is_between(EARLIEST_YEAR, LATEST_YEAR)
+    broken |= {name: test for name, test in column.violations(value).items() if not (rule.person or rule.person_role_from)}
     if required:
-        broken["empty value"] = pl.col("blank")
-    verdict = pl.coalesce([pl.when(test).then(pl.lit(name)) for name, test in broken.items()])
-    frame = frame.with_columns(verdict.alias("rule"))
-    landed = pl.col(column.name)
-    if rule.exclusive_end:
-        landed = landed.dt.offset_by("-1d")
-    return frame.select(pl.when(pl.col("rule").is_null()).then(landed).alias("value"), "blank", "rule").collect()
+        broken["empty value"] = text.is_null()
+    landed = value.dt.offset_by("-1d") if rule.exclusive_end else value
+    blank = text.is_null().alias("blank")
+    if not broken:
+        return TypingSteps(*steps, (landed.alias("value"), blank, pl.lit(None, pl.String).alias("rule")))
+    steps.append((pl.coalesce([pl.when(test).then(pl.lit(name)) for name, test in broken.items()]).alias("rule"),))
+    return TypingSteps(*steps, (pl.when(pl.col("rule").is_null()).then(landed).alias("value"), blank, pl.col("rule")))
 
 
 def school_year_of(day: pl.Expr) -> pl.Expr:

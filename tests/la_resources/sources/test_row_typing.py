@@ -11,16 +11,15 @@ from landing_bench import Landed, key_of
 
 from la_resources.contracts import Column
 from la_resources.sources.definitions import ColumnRule
-from la_resources.sources.typed_values import school_year_named, school_year_of, typed_frame
+from la_resources.sources.typed_values import school_year_named, school_year_of, typing_steps
 
 Land = Callable[..., Landed]
 NULLS = ("NA", "N/A", "NULL", "--")
 
 
 def typed(texts: list[str], column: Column, required: bool = False, **rule: object) -> tuple[list[object], list[str | None]]:
-    frame = typed_frame(
-        pl.Series(texts), column, ColumnRule.model_validate({"from": "x", **rule}), NULLS, rule.get("default"), required=required
-    )
+    steps = typing_steps(column, ColumnRule.model_validate({"from": "x", **rule}), NULLS, rule.get("default"), required=required)
+    frame = steps.frame(pl.Series(texts))
     return frame["value"].to_list(), frame["rule"].to_list()
 
 

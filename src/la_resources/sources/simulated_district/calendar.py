@@ -11,6 +11,8 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from la_resources.school_year import from_start
+
 INSTRUCTIONAL_DAYS = 180
 QUARTERS = ("Q1", "Q2", "Q3", "Q4")
 WINDOWS: dict[str, tuple[int, int]] = {
@@ -25,11 +27,6 @@ WINDOWS: dict[str, tuple[int, int]] = {
 }
 """First and last instructional day of each test window."""
 SPRING_WINDOWS = ("PM3", "EOC", "spring", "SAT")
-
-
-def year_label(start: int) -> str:
-    """``2023`` to ``2023-24``."""
-    return f"{start}-{(start + 1) % 100:02d}"
 
 
 def _monday_on_or_after(day: date) -> date:
@@ -75,7 +72,7 @@ class SchoolCalendar:
 
     @property
     def label(self) -> str:
-        return year_label(self.start)
+        return from_start(self.start)
 
     @property
     def complete(self) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from la_resources.sources.simulated_district.calendar import year_label
+from la_resources.school_year import from_start
 
 IMPOSSIBLE_POINTS = ("9.7", "-1")
 UNKNOWN_CODES = ("W99", "ZZ")
@@ -108,4 +108,4 @@ def late_name(path: str) -> str:
 
 def wrong_year_name(path: str, year: int) -> str:
     """The path of a file that claims ``year`` but holds the year before."""
-    return path.replace(year_label(year - 1), year_label(year)).replace(".csv", "_resend.csv")
+    return path.replace(from_start(year - 1), from_start(year)).replace(".csv", "_resend.csv")

@@ -12,8 +12,9 @@ from typing import Literal
 
 import numpy as np
 
+from la_resources.school_year import from_start
 from la_resources.sources.simulated_district import truth as truth_files
-from la_resources.sources.simulated_district.calendar import SchoolCalendar, school_calendar, year_label
+from la_resources.sources.simulated_district.calendar import SchoolCalendar, school_calendar
 from la_resources.sources.simulated_district.defects import Defects, plan_defects
 from la_resources.sources.simulated_district.landing_folder import LandingFolder
 from la_resources.sources.simulated_district.outcomes import Graduates, graduates
@@ -127,7 +128,7 @@ def simulate(
     out, truth = Path(out), Path(truth) if truth else Path(out).parent / "truth"
     p = replace(parameters or Parameters(), sorting=sorting)
     current = as_of.year if as_of.month >= 7 else as_of.year - 1
-    calendars = [school_calendar(y, as_of, p.closures.get(year_label(y))) for y in range(first, current + 1)]
+    calendars = [school_calendar(y, as_of, p.closures.get(from_start(y))) for y in range(first, current + 1)]
     calendars = [c for c in calendars if c.known_days > 0]
     if not calendars:
         raise ValueError(f"no school day of {first_year} or later lies before {as_of}: choose a later as_of or an earlier first_year")
@@ -169,7 +170,7 @@ def simulate(
 def starting_year(label: str) -> int:
     """``2018-19`` to 2018."""
     start = label[:4]
-    if not start.isdigit() or label != year_label(int(start)):
+    if not start.isdigit() or label != from_start(int(start)):
         raise ValueError(f"{label!r} is not a school year; write it like 2018-19")
     return int(start)
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from la_resources.school_year import from_start
 from la_resources.sources.simulated_district import assessments as tests
 from la_resources.sources.simulated_district.behavior import expected_incidents
-from la_resources.sources.simulated_district.calendar import year_label
 from la_resources.sources.simulated_district.defects import Defects
 from la_resources.sources.simulated_district.identifiers import staff_numbers
 from la_resources.sources.simulated_district.parameters import GRADES, RACES, Parameters
@@ -88,7 +88,7 @@ def write_static(
             "effect_ela": faculty.effect[:, 0],
             "effect_math": faculty.effect[:, 1],
             "experience_when_hired": faculty.experience,
-            "first_year": pick([year_label(y) for y in range(2000, 2100)], faculty.hired - 2000),
+            "first_year": pick([from_start(y) for y in range(2000, 2100)], faculty.hired - 2000),
         }
     ).write_parquet(folder / "teachers.parquet")
 

@@ -7,7 +7,8 @@ from datetime import date
 import numpy as np
 import pytest
 
-from la_resources.sources.simulated_district.calendar import school_calendar, year_label
+from la_resources.school_year import from_start
+from la_resources.sources.simulated_district.calendar import school_calendar
 
 LATER = date(2030, 1, 1)
 
@@ -40,5 +41,5 @@ def test_days_from_the_as_of_date_on_are_not_known() -> None:
 
 
 def test_a_school_year_is_named_by_both_calendar_years() -> None:
-    assert year_label(2023) == "2023-24"
-    assert year_label(1999) == "1999-00"
+    assert from_start(2023) == "2023-24"
+    assert from_start(1999) == "1999-00"

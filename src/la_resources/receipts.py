@@ -1,0 +1,149 @@
+"""The intake's memory: what became of every file that was read, one small JSON file each, beside the lake.
+
+A record is written when the file's rows stand in the lake. Before they are published they are announced, so that what a killed
+run published of a file that has changed since is found and taken out again. Nothing here reads source files or tables.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from la_resources import school_year
+from la_resources.sources.receipt import Receipt
+
+
+class LandingFile(NamedTuple):
+    """One immutable file of a landing table: table, school year, and the name it has there (without suffix)."""
+
+    table: str
+    school_year: str
+    name: str
+
+
+class FileRecord(BaseModel):
+    """What is known of one file of the landing zone after it was last looked at.
+
+    Attributes
+    ----------
+    receipt : Receipt
+        What became of its rows.
+    status : str
+        The receipt's status, or ``repeated`` (same content as another file) or ``unclaimed`` (no definition).
+    published : dict
+        Landing table to the school years in which the file has rows.
+    reading : str
+        Fingerprint of how it was read: definition and key secret.
+    modified_ns : int
+        The file's modification time, nanoseconds.
+    identity : str
+        What makes another file the same as this one: the content's hash, for a file of a bundle with the bundle's year and
+        delivery (the same list of schools, sent again the year after, is another year's list).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    receipt: Receipt
+    status: str
+    published: dict[str, tuple[str, ...]] = {}
+    reading: str = ""
+    modified_ns: int = 0
+    identity: str = ""
+
+    @property
+    def path(self) -> str:
+        return self.receipt.source_file
+
+    @property
+    def content(self) -> tuple[str, str]:
+        """Identity and definition: files that agree in both bring the same rows."""
+        return self.identity, self.receipt.definition
+
+    @property
+    def landing_files(self) -> frozenset[LandingFile]:
+        """The files of the landing tables that hold its rows."""
+        name = landing_name(*self.content)
+        return frozenset(LandingFile(table, year, name) for table, years in self.published.items() for year in years)
+
+    @property
+    def school_years(self) -> tuple[str, ...]:
+        """Years in whose ledger the file stands; the year of its arrival where the content tells none."""
+        years = {year for years in self.published.values() for year in years} | set(self.receipt.school_years)
+        return tuple(sorted(years)) or (school_year.of_date(self.receipt.landed_at.date()),)
+
+    def is_late(self, label: str, after_days: int) -> bool:
+        """Whether the file arrived more than ``after_days`` days after that school year was over."""
+        return self.receipt.landed_at.date() > school_year.last_day(label) + dt.timedelta(days=after_days)
+
+
+def landing_name(identity: str, definition: str) -> str:
+    """The name that a source file's rows have in the landing tables."""
+    return f"{identity[:32]}-{definition}"
+
+
+class Receipts:
+    """Records and announcements below one folder, written atomically, named by a hash of the source file's path."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def all(self) -> dict[str, FileRecord]:
+        """The last record of every file that was ever read, by path.
+
+        Raises
+        ------
+        ValueError
+            If a record cannot be understood; the message names its file.
+        """
+        records: dict[str, FileRecord] = {}
+        for file in self.folder.glob("*.json"):
+            try:
+                record = FileRecord.model_validate_json(file.read_text())
+            except FileNotFoundError:  # withdrawn by another run in this very moment
+                continue
+            except ValidationError as error:
+                raise ValueError(
+                    f"{file} is not a receipt of a landed file: {error}. Remove it, and its source file is read anew"
+                ) from error
+            records[record.path] = record
+        return records
+
+    def write(self, record: FileRecord) -> None:
+        """Keep the last word on a file; what was announced of it is settled."""
+        self._put(self._file(record.path), record.model_dump_json())
+        self._announcement(record.path).unlink(missing_ok=True)
+
+    def forget(self, path: str) -> None:
+        self._file(path).unlink(missing_ok=True)
+        self._announcement(path).unlink(missing_ok=True)
+
+    def announce(self, path: str, files: Iterable[LandingFile]) -> None:
+        """Say which landing files are about to be published for a source file (besides those announced before)."""
+        self._put(self._announcement(path), json.dumps(sorted(self.announced(path) | set(files))))
+
+    def announced(self, path: str) -> frozenset[LandingFile]:
+        """What was announced for a source file and not settled: the run was killed, or is still at it."""
+        try:
+            return frozenset(LandingFile(*file) for file in json.loads(self._announcement(path).read_text()))
+        except FileNotFoundError:
+            return frozenset()
+
+    def _put(self, target: Path, text: str) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        fresh = target.with_suffix(f".{uuid.uuid4().hex}.tmp")
+        fresh.write_text(text)
+        os.replace(fresh, target)
+
+    def _file(self, path: str) -> Path:
+        return self.folder / f"{hashlib.sha256(path.encode('utf-8', 'surrogateescape')).hexdigest()[:32]}.json"
+
+    def _announcement(self, path: str) -> Path:
+        return self._file(path).with_suffix(".announced")

@@ -1,0 +1,83 @@
+"""One variable chooses the environment; what is missing or wrong is said at once, with what to do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from la_resources.environments import Places, build_resources
+from la_resources.privacy import SECRET_VARIABLE, MissingSecret, secret_from_environment
+
+SETTINGS = ("LA_ENVIRONMENT", "LA_DATA_ROOT", "LA_LANDING_ROOT", "LA_LAKE_ROOT", "LA_WAREHOUSE", "LA_MAPPINGS", "LA_DISTRICT_FILE")
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_an_unknown_environment_is_refused_with_the_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LA_ENVIRONMENT", "azure")
+    with pytest.raises(ValueError, match="LA_ENVIRONMENT='azure' is not an environment; choose one of .*local"):
+        build_resources([])
+
+
+def test_everything_lies_below_the_data_root_unless_moved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LA_DATA_ROOT", str(tmp_path))
+    monkeypatch.setenv("LA_LAKE_ROOT", "elsewhere/lake")
+    monkeypatch.setenv("LA_MAPPINGS", "one:two")
+    assert Places.from_environment() == Places(
+        landing=str(tmp_path / "landing"), lake="elsewhere/lake", warehouse=str(tmp_path / "warehouse.duckdb"), mappings=("one", "two")
+    )
+
+
+def test_the_resources_stand_where_the_places_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LA_DATA_ROOT", str(tmp_path))
+    resources = build_resources([])
+    assert resources["lake"].lake().root == resources["lake_io_manager"].lake.root == tmp_path / "lake"
+    assert resources["lake_io_manager"].warehouse.path == tmp_path / "warehouse.duckdb"
+    assert resources["landing_zone"].zone().root == tmp_path / "landing"
+    assert resources["lake"].checks().folder == tmp_path / "lake" / ".checks"
+
+
+def test_a_lake_on_a_storage_that_is_not_there_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LA_LAKE_ROOT", "gopher://lake")
+    with pytest.raises(ValueError, match=r"gopher://.*use a folder"):
+        build_resources([])
+
+
+def test_a_wrong_district_file_is_an_error_when_it_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LA_DATA_ROOT", str(tmp_path))
+    monkeypatch.setenv("LA_DISTRICT_FILE", str(tmp_path / "nothing.yaml"))
+    with pytest.raises(ValueError, match=r"nothing\.yaml, which is not a file"):
+        build_resources([])["district"].settings()
+
+
+@pytest.mark.parametrize("value", [None, "", "too short a secret"])
+def test_without_a_secret_nothing_is_hashed_and_the_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
+    if value is None:
+        monkeypatch.delenv(SECRET_VARIABLE, raising=False)
+    else:
+        monkeypatch.setenv(SECRET_VARIABLE, value)
+    with pytest.raises(MissingSecret, match=f"{SECRET_VARIABLE} must be set to at least 32 characters; `make demo`") as error:
+        secret_from_environment()
+    assert not value or value not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [({"LA_ENVIRONMENT": "azure"}, "is not an environment; choose one of"), ({"LA_LAKE_ROOT": "gopher://lake"}, "gopher://")],
+)
+def test_a_code_location_with_a_wrong_setting_says_so_where_it_is_loaded(setting: dict[str, str], message: str, tmp_path: Path) -> None:
+    import os
+
+    run = subprocess.run(
+        [sys.executable, "-c", "import la_assets.definitions"],
+        env={**os.environ, "LA_DATA_ROOT": str(tmp_path), **setting}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode != 0
+    assert message in run.stderr.splitlines()[-1]
