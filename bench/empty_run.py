@@ -8,4 +8,4 @@ def nothing() -> None:
     """Does nothing."""
 
 
-defs = dg.Definitions(assets=[nothing])
+defs = dg.Definitions(assets=[nothing], executor=dg.in_process_executor)

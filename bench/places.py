@@ -18,8 +18,6 @@ PROJECT = Path(__file__).resolve().parents[1]
 THREADS = 2
 """Threads of polars and of the yardstick: the goals are stated for two cores."""
 
-_IN_PROCESS = '{"execution": {"config": {"in_process": {}}}}'
-
 
 @dataclass(frozen=True)
 class Place:
@@ -74,7 +72,7 @@ class Place:
             The code location's module.
         """
         partitions = ["--partition-range", f"{keys[0]}...{keys[-1]}"] if len(keys) > 1 else ["--partition", *keys] if keys else []
-        command = [sys.executable, "-m", "dagster", "asset", "materialize", "--select", "*", "--config-json", _IN_PROCESS]
+        command = [sys.executable, "-m", "dagster", "asset", "materialize", "--select", "*"]
         return measured([*command, "-m", module, *partitions], self.environment(), PROJECT, self.log(log))
 
     def python(self, arguments: Sequence[str], log: str) -> Measured:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.served_dagster"]
 PROJECT = Path(__file__).resolve().parents[1]
 MISSING_PACKAGES = PROJECT / ".pytest_cache" / "missing_packages"
 os.environ.setdefault("LA_STUDENT_KEY_SECRET", "a secret for tests only, of forty characters")

@@ -51,7 +51,8 @@ def keep_current() -> dg.AutomationCondition:
     on a new machine would start every year at once.
     """
     changed = dg.AutomationCondition.any_deps_updated()
-    return dg.AutomationCondition.eager().replace(changed, _an_input_changed()).with_label("keep_current")
+    rule: dg.AutomationCondition = dg.AutomationCondition.eager().with_label("keep_current")
+    return rule.replace(changed, _an_input_changed())
 
 
 def corrections() -> dg.AutomationCondition:

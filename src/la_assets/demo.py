@@ -18,7 +18,7 @@ from pathlib import Path
 
 from la_assets.backfill import BackfillResult, backfill, years_between
 from la_assets.dagster_api import switch_on
-from la_assets.local_dagster import LocalDagster, free_port, running_dagster
+from la_assets.local_dagster import LocalDagster, free_port, require_free, running_dagster
 from la_resources.environments import Places
 from la_resources.privacy import secret_from_environment
 
@@ -31,7 +31,7 @@ _SAY_EVERY = 10.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--students", type=int, default=5000)
+    parser.add_argument("--students", type=_number_of_students, default=5000)
     parser.add_argument("--seed", type=int, default=20261121)
     parser.add_argument("--port", type=int, default=3000)
     parser.add_argument("--as-of", type=dt.date.fromisoformat, default=None, help="last day of the simulated data (default: today)")
@@ -51,10 +51,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
+def _number_of_students(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("a district has at least one student")
+    return number
+
+
 def _demo(options: argparse.Namespace, places: Places) -> int:
     started = time.monotonic()
-    with running_dagster(free_port() if options.no_ui else options.port) as dagster:
-        simulate_once(Path(places.landing), options.students, options.seed, options.as_of)
+    port = free_port() if options.no_ui else options.port
+    require_free(port)
+    simulate_once(Path(places.landing), options.students, options.seed, options.as_of)
+    with running_dagster(port) as dagster:
         result = _backfill_everything(dagster, f"demo: {options.students} students, seed {options.seed}")
         for line in result.failures:
             print("  failed: " + line, file=sys.stderr)

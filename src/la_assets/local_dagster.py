@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,7 @@ _ASSETS = "query { assetNodes { assetKey { path } } }"
 _LOCATIONS = """query { workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError {
   __typename ... on PythonError { message } } } } } }"""
 _PATIENCE = 30.0
+_STRAGGLERS = 5.0
 
 
 @dataclass
@@ -58,13 +59,14 @@ class LocalDagster:
             raise RuntimeError(f"Dagster stopped; the end of {self.log}:\n{_tail(self.log)}")
 
     def stop(self) -> None:
-        """Stop the processes and everything they have started, runs included."""
-        for signum in (signal.SIGINT, signal.SIGKILL):
-            for process in self._processes:
-                _signal_group(process.pid, signum)
-            deadline = time.monotonic() + _PATIENCE
-            while any(_alive(process) for process in self._processes) and time.monotonic() < deadline:
-                time.sleep(0.1)
+        """Stop the processes and everything they have started, runs included: asked first, killed where they do not listen."""
+        groups = [process.pid for process in self._processes]
+        _signal(groups, signal.SIGINT)
+        _wait(_PATIENCE, lambda: all(process.poll() is not None for process in self._processes))
+        _wait(_STRAGGLERS, lambda: not any(map(_alive, groups)))
+        _signal(groups, signal.SIGKILL)
+        for process in self._processes:
+            process.wait()
         self._output.close()
 
 
@@ -82,10 +84,15 @@ def running_dagster(port: int, *, wait_seconds: float = 120) -> Iterator[LocalDa
     Raises
     ------
     RuntimeError
-        If the port is taken, the asset graph does not load, or the server does not come up in time.
+        If DAGSTER_HOME is not set up, the port is taken, the asset graph does not load, or the server does not come up in time.
     """
-    _require_free(port)
-    log = Path(os.environ.get("DAGSTER_HOME", ".")).absolute() / "dagster.log"
+    require_free(port)
+    home = Path(os.environ.get("DAGSTER_HOME", ""))
+    if not (home / "dagster.yaml").is_file() or not home.is_absolute():
+        raise RuntimeError(
+            f"DAGSTER_HOME={os.environ.get('DAGSTER_HOME', '')!r} is not a folder (absolute) with a dagster.yaml; `make setup` makes one"
+        )
+    log = home / "dagster.log"
     with log.open("ab") as output:
         dagster = LocalDagster(f"http://127.0.0.1:{port}", log, output)
         try:
@@ -104,7 +111,14 @@ def free_port() -> int:
         return port
 
 
-def _require_free(port: int) -> None:
+def require_free(port: int) -> None:
+    """Raise if somebody listens at a port of 127.0.0.1 already.
+
+    Raises
+    ------
+    RuntimeError
+        Naming the port, and another one to try.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -129,16 +143,22 @@ def _wait_until_loaded(dagster: LocalDagster, seconds: float) -> None:
         time.sleep(0.3)
 
 
-def _signal_group(group: int, signum: int) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(group, signum)
+def _signal(groups: Iterable[int], signum: int) -> None:
+    for group in groups:
+        with suppress(ProcessLookupError):
+            os.killpg(group, signum)
 
 
-def _alive(process: subprocess.Popen[bytes]) -> bool:
-    """Whether any process of the group still runs."""
-    process.poll()
+def _wait(seconds: float, done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + seconds
+    while not done() and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+def _alive(group: int) -> bool:
+    """Whether any process of the group is left, if only one that nobody has buried yet."""
     try:
-        os.killpg(process.pid, 0)
+        os.killpg(group, 0)
     except ProcessLookupError:
         return False
     return True

@@ -144,8 +144,8 @@ class Table:
         """The contract's columns by name, in its order; working columns beside them are left out."""
         return frame.select(self.names)
 
-    @cache
-    def pandera(self) -> pa.DataFrameSchema:  # noqa: B019 - contracts are constants of modules
+    @cache  # noqa: B019 - contracts are constants of modules
+    def pandera(self) -> pa.DataFrameSchema:
         """The pandera schema of this table (pandera is imported here, not with the module)."""
         import pandera.polars as pa
 

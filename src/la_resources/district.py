@@ -79,5 +79,5 @@ def load_district(path: str | None = None) -> District:
         raise ValueError(f"LA_DISTRICT_FILE names {path}, which is not a file; unset it to use the defaults")
     try:
         return District(**(yaml.safe_load(file.read_text()) or {}))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, yaml.YAMLError) as error:
         raise ValueError(f"{path} is not a valid district file: {error}") from error

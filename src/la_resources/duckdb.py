@@ -37,7 +37,8 @@ class Warehouse:
         """Give every unrestricted table that has data a view; the names of the views.
 
         The file is rebuilt only if a view is missing or its columns changed: new partitions appear in an existing view by
-        themselves. A file that is as this object last saw it is not opened again. Concurrent refreshes need no lock: who renames last looks again and repairs what the other could not see.
+        themselves. A file that is as this object last saw it is not opened again. Concurrent refreshes need no lock: who renames
+        last looks again and repairs what the other could not see.
         """
         offered = [table for table in tables if not table.restricted]
         while True:
@@ -71,7 +72,8 @@ class Warehouse:
     def _published(self) -> dict[str, str]:
         """View name to definition, as the present file has them (empty without a file, or if it is not ours).
 
-        A copy is looked at: the file itself may be locked by a client that opened it for writing.
+        A copy is looked at: the file itself may be locked by a client that opened it for writing. It is looked at with its
+        write-ahead log: one that a client left, or still writes, for a file replaced since makes the file unreadable to all.
         """
         import duckdb
 
@@ -79,26 +81,12 @@ class Warehouse:
             copy = Path(folder) / self.path.name
             try:
                 shutil.copyfile(self.path, copy)
-                self._drop_stale_log(copy)
+                if _log_of(self.path).exists():
+                    shutil.copyfile(_log_of(self.path), _log_of(copy))
                 with duckdb.connect(str(copy), read_only=True) as connection:
                     return dict(connection.execute("SELECT name, definition FROM la.views").fetchall())
             except (FileNotFoundError, duckdb.Error):
                 return {}
-
-    def _drop_stale_log(self, copy: Path) -> None:
-        """Remove a write-ahead log that a client left, or still writes, for a file replaced since: with it nobody could open ours."""
-        import duckdb
-
-        log, copied = _log_of(self.path), _log_of(copy)
-        try:
-            shutil.copyfile(log, copied)
-        except FileNotFoundError:
-            return
-        try:
-            duckdb.connect(str(copy)).close()
-        except duckdb.Error:
-            log.unlink(missing_ok=True)
-            copied.unlink(missing_ok=True)
 
     def _private_folder(self) -> tempfile.TemporaryDirectory[str]:
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -152,19 +152,6 @@ class Intake:
         except OSError:  # the landing says why it cannot be read
             return None
 
-    def unchanged_paths(self) -> set[str]:
-        """Files of the landing zone (a zip: all its members) that were read as they are now."""
-        known = self.records()
-        fresh: dict[str, bool] = {}
-        for found in self.zone.files():
-            file = found.file if isinstance(found, Refused) else found
-            definition = definition_of(file.path, self.definitions)
-            before = known.get(file.path)
-            read = is_companion(file.path, self.definitions) or bool(definition and before and self._unchanged(before, file, definition))
-            path = file.path.partition("!")[0]
-            fresh[path] = fresh.get(path, True) and read
-        return {path for path, read in fresh.items() if read}
-
     def withdraw(self, path: str) -> list[tuple[str, str]]:
         """Take a file's rows out of the landing tables again; the tables and school years that changed.
 
@@ -181,9 +168,6 @@ class Intake:
             raise LookupError(f"{path} has no receipt; landing.files lists the files that were read")
         own = record.landing_files if record else frozenset()
         changed = self._remove((own | announced) - _landing_files(known.values()))
-        for other in known.values():
-            if record and other.status == "repeated" and other.content == record.content:
-                self.receipts.forget(other.path)
         self.receipts.forget(path)
         return changed
 

@@ -8,6 +8,7 @@ key to frame; every partition of the run is replaced, each by one atomic write. 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import dagster as dg
@@ -19,6 +20,8 @@ from la_resources.duckdb import Warehouse
 from la_resources.lake import PARTITION_COLUMN, Lake, Written
 
 Frames = pl.LazyFrame | pl.DataFrame | Mapping[str, pl.LazyFrame | pl.DataFrame]
+_PARTITIONS_AT_ONCE = 2
+"""Partitions of one run written at a time: sorting and joining leave a core idle, and each holds up to a year in memory."""
 _PREVIEW_ROWS = 5
 _PREVIEW_WIDTH = 12
 
@@ -49,10 +52,9 @@ class LakeIOManager(dg.IOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: Frames) -> None:
         table = self._table(context.asset_key)
-        written = [
-            self.lake.publish(table, school_year.of_partition_key(key), frame)
-            for key, frame in _by_partition(table, context.asset_partition_keys, obj)
-        ]
+        partitions = _by_partition(table, context.asset_partition_keys, obj)
+        with ThreadPoolExecutor(_PARTITIONS_AT_ONCE, "publish") as threads:
+            written = list(threads.map(lambda p: self.lake.publish(table, school_year.of_partition_key(p[0]), p[1]), partitions))
         for key, partition in zip(sorted(context.asset_partition_keys), written, strict=True):
             context.step_context.add_asset_metadata(self._metadata(table, partition), asset_key=context.asset_key, partition_key=key)
         if self.warehouse:

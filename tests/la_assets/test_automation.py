@@ -173,7 +173,7 @@ class Watched:
         return {name: keys for name, keys in asked.items() if keys}
 
 
-@pytest.fixture()
+@pytest.fixture
 def watched():
     with dg.instance_for_test() as instance:
         yield Watched(instance)

@@ -27,7 +27,8 @@ SCORES = Table(
 
 def frame(**changed: list) -> pl.DataFrame:
     good = {
-        "student_key": ["s1", "s2"], "level": [3, None], "score": [0.0, 512.5], "subject": ["Math", None], "taken_on": [dt.date(2024, 4, 15), None],
+        "student_key": ["s1", "s2"], "level": [3, None], "score": [0.0, 512.5], "subject": ["Math", None],
+        "taken_on": [dt.date(2024, 4, 15), None],
     }  # fmt: skip
     return pl.DataFrame(good | changed, schema=SCORES.polars_schema())
 

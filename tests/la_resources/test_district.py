@@ -40,8 +40,8 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
         ("chronic_absense_rate: 0.1\n", "chronic_absense_rate"),
         ("minimum_days_enrolled: ten\n", "minimum_days_enrolled"),
         ("- a list\n", "mapping|list"),
-        ("a: [unclosed\n", "district.yaml"),
-        ("\x00\x01", "district.yaml"),
+        ("a: [unclosed\n", "line 1, column 4"),
+        ("\x00\x01", "special characters"),
     ],
 )
 def test_a_wrong_file_is_an_error_that_names_file_and_field(tmp_path: Path, text: str, message: str) -> None:
@@ -51,5 +51,5 @@ def test_a_wrong_file_is_an_error_that_names_file_and_field(tmp_path: Path, text
 
 @pytest.mark.parametrize("name", ["missing.yaml", ""])
 def test_a_file_that_is_none_is_named_with_what_to_do(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ValueError, match="LA_DISTRICT_FILE names .* which is not a file; unset it"):
+    with pytest.raises(ValueError, match=r"LA_DISTRICT_FILE names .* which is not a file; unset it"):
         load_district(str(tmp_path / name))

@@ -127,6 +127,9 @@ def test_a_client_and_a_run_never_block_each_other(lake: Lake, warehouse: Wareho
     warehouse.refresh([SCORES])
     with client(warehouse.path, mode) as other:
         assert other.ask("SELECT count(*) FROM assessments.scores") == "[(3,)]"
+        before = warehouse.path.stat().st_ino
+        Warehouse(warehouse.path, lake).refresh([SCORES])
+        assert warehouse.path.stat().st_ino == before, "what is up to date is seen to be, whoever holds it"
         fill(lake, SCORES, "2023-24")
         fill(lake, GRADES, "2023-24")
         assert warehouse.refresh([SCORES, GRADES]) == ["assessments.scores", "coursework.grades"]
@@ -163,7 +166,8 @@ def test_a_file_that_is_no_database_is_replaced(warehouse: Warehouse, content: b
 def test_four_processes_that_refresh_at_once_leave_one_whole_file(lake: Lake, warehouse: Warehouse) -> None:
     script = (
         "import sys; sys.path.insert(0, sys.argv[3])\n"
-        "from test_duckdb import GRADES, SCORES, fill, table; from la_resources.duckdb import Warehouse; from la_resources.lake import Lake\n"
+        "from test_duckdb import GRADES, SCORES, fill, table\n"
+        "from la_resources.duckdb import Warehouse; from la_resources.lake import Lake\n"
         "lake = Lake(sys.argv[1]); mine = table(f'finance.part{sys.argv[4]}'); fill(lake, mine, '2023-24')\n"
         "for _ in range(5): Warehouse(sys.argv[2], lake).refresh([SCORES, *(table(f'finance.part{i}') for i in range(4))])"
     )

@@ -22,7 +22,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_unknown_environment_is_refused_with_the_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LA_ENVIRONMENT", "azure")
-    with pytest.raises(ValueError, match="LA_ENVIRONMENT='azure' is not an environment; choose one of .*local"):
+    with pytest.raises(ValueError, match=r"LA_ENVIRONMENT='azure' is not an environment; choose one of .*local"):
         build_resources([])
 
 

@@ -28,19 +28,20 @@ def _description(table: Table) -> str:
         return (
             "**A row** is a file of the landing zone with what became of its rows: read = loaded + duplicate + skipped + quarantined.\n\n"
             "**From** the landing zone itself. **Fresh** after every landing.\n\n"
-            "**When a check fails** its text names the files: fix the mapping or ask for the file again, then materialise the year once more; "
-            "unchanged files are not read twice."
+            "**When a check fails** its text names the files: fix the mapping or ask for the file again, then materialise the year "
+            "once more; unchanged files are not read twice."
         )
     if table is QUARANTINE:
         return (
-            "**A row** is a source row (or a whole file) that broke its contract, with rule, column, value and text as it came. Restricted: the text may hold names.\n\n"
+            "**A row** is a source row (or a whole file) that broke its contract, with rule, column, value and text as it came. "
+            "Restricted: the text may hold names.\n\n"
             "**From** every source definition. **Fresh** after every landing.\n\n"
             "**What to do**: correct the row at its source, or the mapping, and deliver again; a corrected file replaces its earlier rows."
         )
     return (
         f"**A row**: {table.grain[0].lower()}{table.grain[1:]}\n\n"
-        "**From** every source definition that feeds this table (shipped ones, and the district's YAML mappings), read with its file, row, hash "
-        "and time of arrival; identifiers are keys already. **Fresh** after every landing (arrival sensor, nightly schedule).\n\n"
+        "**From** every source definition that feeds this table (shipped ones, and the district's YAML mappings), read with its file, "
+        "row, hash and time of arrival; identifiers are keys already. **Fresh** after every landing (arrival sensor, nightly schedule).\n\n"
         "**When it is empty or short**, look at `landing.files` (was the file read?) and `directory.quarantine` (why not?)."
     )
 
@@ -124,6 +125,7 @@ def _metadata(table: Table, year: SchoolYear, records: list[FileRecord]) -> Mapp
         rows = sum(r.receipt.rows_quarantined for r in feeding)
     else:
         rows = sum(r.receipt.written.get(table.name, {}).get(year.label, 0) for r in feeding)
+    feeding = sorted(feeding, key=lambda r: (-r.receipt.rows_quarantined, r.status == "loaded", r.receipt.source_file))
     lines = ["| file | status | rows read | loaded | duplicate | quarantined |", "|---|---|---|---|---|---|"]
     lines += [
         f"| {r.receipt.source_file} | {r.status} | {r.receipt.rows_read:,} | {r.receipt.rows_loaded:,} | "

@@ -21,6 +21,7 @@ from la_resources.environments import LakeResource, LandingZoneResource
 from la_resources.intake import Intake
 from la_resources.landing_zone import Arrival
 from la_resources.sources.archives import Refused
+from la_resources.sources.content_hash import content_hash
 from la_resources.sources.definitions import definition_of, is_companion
 
 FILES_PER_TICK = 200
@@ -141,8 +142,10 @@ def _looked_at(desk: Intake, path: str, ledger: set[tuple[str, int, dt.datetime]
 
 
 def _content_hash(desk: Intake, path: str) -> str:
-    with desk.zone.file(path).open() as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    try:
+        return content_hash(desk.zone.file(path))
+    except OSError:  # the landing puts the file into quarantine and says why it cannot be read
+        return "unreadable"
 
 
 def _run_key(year: str, files: list[str]) -> str:

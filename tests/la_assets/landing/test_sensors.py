@@ -52,7 +52,7 @@ class District:
             assert dg.materialize([landing], partition_key=key, resources=resources | {"lake_io_manager": dg.mem_io_manager}).success
 
 
-@pytest.fixture()
+@pytest.fixture
 def district(tmp_path: Path):
     with time_machine.travel(TODAY):
         yield District(tmp_path)

@@ -1,0 +1,1 @@
+"""Tests of the bench: its parts, and one run at a tiny size."""

@@ -1,0 +1,1 @@
+"""Tests that look at real pages in a real browser."""
