@@ -27,14 +27,14 @@ class Figure:
     ----------
     name, work : str
         Name, and what was done, in a sentence.
-    seconds : float
-        Wall clock.
+    seconds, cpu_seconds : float
+        Wall clock, and of processors.
     peak_bytes : int
         Resident memory of the process and its children at the peak.
     yardstick : str
         What it is compared with (empty: nothing).
-    yardstick_seconds : float, optional
-        Mean of the yardstick's times right before and right after the work.
+    yardstick_seconds, yardstick_cpu_seconds : float, optional
+        Means of the yardstick's times right before and right after the work.
     goal : Goal
         The goal at full size.
     details : mapping
@@ -44,10 +44,12 @@ class Figure:
     name: str
     work: str
     seconds: float
+    cpu_seconds: float
     peak_bytes: int
     goal: Goal
     yardstick: str = ""
     yardstick_seconds: float | None = None
+    yardstick_cpu_seconds: float | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -70,8 +72,10 @@ class Figure:
             "name": self.name,
             "work": self.work,
             "seconds": round(self.seconds, 3),
+            "cpu_seconds": round(self.cpu_seconds, 3),
             "yardstick": self.yardstick,
             "yardstick_seconds": None if self.yardstick_seconds is None else round(self.yardstick_seconds, 3),
+            "yardstick_cpu_seconds": None if self.yardstick_cpu_seconds is None else round(self.yardstick_cpu_seconds, 3),
             "ratio": None if self.ratio is None else round(self.ratio, 2),
             "peak_bytes": self.peak_bytes,
             "goal": {"seconds": self.goal.seconds, "ratio": self.goal.ratio, "peak_bytes": self.goal.peak_bytes},

@@ -1,11 +1,13 @@
-"""Run a command and measure it: wall-clock seconds, and the peak resident memory of it and all its children.
+"""Run a command and measure it: wall-clock seconds, processor seconds, and the peak resident memory of it and all its children.
 
+Processor seconds say what the work costs where other people's work on the same machine stretches the wall clock.
 Memory is sampled from ``/proc`` (Linux); pages that processes share count in each of them, so the figure errs on the high side.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import threading
 import time
@@ -23,9 +25,10 @@ class CommandFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Measured:
-    """One measured command: seconds, and bytes of memory at the peak."""
+    """One measured command: seconds on the wall and of processors, and bytes of memory at the peak."""
 
     seconds: float
+    cpu_seconds: float
     peak_bytes: int
 
 
@@ -50,7 +53,7 @@ def measured(command: Sequence[str], environment: Mapping[str, str], folder: Pat
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
-        started = time.monotonic()
+        started, cpu = time.monotonic(), _children_cpu()
         process = subprocess.Popen(  # noqa: S603 - the bench's own commands
             command, env=os.environ | dict(environment), cwd=folder, stdout=output, stderr=subprocess.STDOUT
         )
@@ -62,7 +65,7 @@ def measured(command: Sequence[str], environment: Mapping[str, str], folder: Pat
     if code:
         end = "\n".join(log.read_text(errors="replace").splitlines()[-30:])
         raise CommandFailed(f"{' '.join(command)} ended with {code}; the end of {log}:\n{end}")
-    return Measured(seconds, peak.bytes)
+    return Measured(seconds, _children_cpu() - cpu, peak.bytes)
 
 
 class _Peak(threading.Thread):
@@ -79,6 +82,12 @@ class _Peak(threading.Thread):
     def stop(self) -> None:
         self._done.set()
         self.join()
+
+
+def _children_cpu() -> float:
+    """Processor seconds of all children that have ended, user and system."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _tree(root: int) -> list[int]:

@@ -45,13 +45,17 @@ def machine() -> dict[str, Any]:
 
 def table(figures: Sequence[Figure], sizes: Sizes) -> str:
     """The figures as text; goals are stated for the full sizes only."""
-    lines = [f"{'figure':<20}{'seconds':>9}{'goal':>7}{'yardstick':>11}{'ratio':>7}{'goal':>6}{'peak GiB':>10}{'goal':>6}  reached"]
+    lines = [
+        f"{'figure':<20}{'seconds':>9}{'goal':>7}{'yardstick':>11}{'ratio':>7}{'goal':>6}{'peak GiB':>10}{'goal':>6}"
+        f"{'cpu s':>9}{'yardstick':>11}  reached"
+    ]
     for f in figures:
         reached = "not judged at this size" if not sizes.at_goal else "yes" if not f.missed else "no: " + ", ".join(f.missed)
         peak = None if f.goal.peak_bytes is None else f.goal.peak_bytes / 1024**3
         lines.append(
             f"{f.name:<20}{f.seconds:>9.2f}{_short(f.goal.seconds):>7}{_short(f.yardstick_seconds, 2):>11}{_short(f.ratio, 1):>7}"
-            f"{_short(f.goal.ratio):>6}{f.peak_bytes / 1024**3:>10.2f}{_short(peak):>6}  {reached}"
+            f"{_short(f.goal.ratio):>6}{f.peak_bytes / 1024**3:>10.2f}{_short(peak):>6}"
+            f"{f.cpu_seconds:>9.1f}{_short(f.yardstick_cpu_seconds, 1):>11}  {reached}"
         )
     return "\n".join(lines)
 

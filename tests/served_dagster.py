@@ -47,5 +47,5 @@ def served_dagster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedD
         for name, value in settings.items():
             patch.setenv(name, str(value))
         with running_dagster(free_port()) as dagster:
-            result = backfill(dagster.url, [year], launched=dagster.start_daemon)
+            result = backfill(dagster.url, [year], launched=lambda _: dagster.start_daemon())
             yield ServedDagster(dagster.url, year, result, Lake(folder / "lake"))

@@ -18,6 +18,7 @@ from la_resources import school_year
 _LAUNCH = """mutation($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
   __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } ... on UnauthorizedError { message }
   ... on PartitionKeysNotFoundError { message } ... on InvalidSubsetError { message } } }"""
+_CANCEL = "mutation($id: String!) { cancelPartitionBackfill(backfillId: $id) { __typename } }"
 _STATUS = """query($id: String!) { partitionBackfillOrError(backfillId: $id) { __typename
   ... on PartitionBackfill { status error { message } } ... on BackfillNotFoundError { message } ... on PythonError { message } } }"""
 _RUNS = """query($id: String!) { runsOrError(filter: {tags: [{key: "dagster/backfill", value: $id}]}) { __typename
@@ -48,7 +49,7 @@ def backfill(
     tables: Sequence[str] = (),
     *,
     title: str = "",
-    launched: Callable[[], None] = lambda: None,
+    launched: Callable[[str], None] = lambda _: None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> BackfillResult:
     """Backfill some school years of some tables (all, if none is named) and wait for the end.
@@ -64,7 +65,7 @@ def backfill(
     title : str
         Shown on the backfill's page.
     launched : callable
-        Called once the backfill is there and before anything is waited for.
+        Told the backfill's id once it is there, before anything is waited for.
     progress : callable
         Told what is going on, whenever that changes.
 
@@ -90,7 +91,7 @@ def backfill(
     if answer["__typename"] != "LaunchBackfillSuccess":
         raise RuntimeError(f"Dagster refused the backfill: {answer.get('message', answer['__typename'])}")
     backfill_id = answer["backfillId"]
-    launched()
+    launched(backfill_id)
     said = ""
     while True:
         status = query(url, _STATUS, {"id": backfill_id})["partitionBackfillOrError"]
@@ -108,6 +109,11 @@ def backfill(
         failures.append(status["error"]["message"])
     succeeded = complete or (status["status"] in {"COMPLETED_SUCCESS", "COMPLETED"} and all(run["status"] == "SUCCESS" for run in runs))
     return BackfillResult(backfill_id, succeeded, len(runs), time.monotonic() - started, failures)
+
+
+def cancel(url: str, backfill_id: str) -> None:
+    """Ask Dagster to cancel a backfill, so that it does not go on when the daemon starts the next time."""
+    query(url, _CANCEL, {"id": backfill_id})
 
 
 def _known(names: Sequence[str], there: Any, what: str) -> list[str]:
@@ -170,6 +176,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         result = backfill(options.url, years_between(options.first, options.last or options.first), options.tables)
+    except KeyboardInterrupt:
+        print("\nNo longer waiting; the backfill goes on in Dagster, where its page can cancel it.", file=sys.stderr)
+        return 130
     except (DagsterUnreachable, RuntimeError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2

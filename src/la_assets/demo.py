@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from la_assets.backfill import BackfillResult, backfill, years_between
+from la_assets.backfill import BackfillResult, backfill, cancel, years_between
 from la_assets.dagster_api import switch_on
 from la_assets.local_dagster import LocalDagster, free_port, require_free, running_dagster
 from la_resources.environments import Places
@@ -94,7 +94,18 @@ def _backfill_everything(dagster: LocalDagster, title: str) -> BackfillResult:
             last = time.monotonic()
             print(f"  {last - began:4.0f} s  {state}", flush=True)
 
-    return backfill(dagster.url, years, title=title, launched=dagster.start_daemon, progress=say)
+    backfills: list[str] = []
+
+    def start(backfill_id: str) -> None:
+        backfills.append(backfill_id)
+        dagster.start_daemon()
+
+    try:
+        return backfill(dagster.url, years, title=title, launched=start, progress=say)
+    except KeyboardInterrupt:
+        for backfill_id in backfills:
+            cancel(dagster.url, backfill_id)
+        raise
 
 
 def simulate_once(landing: Path, students: int, seed: int, as_of: dt.date | None) -> None:

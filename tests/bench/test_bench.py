@@ -22,7 +22,7 @@ MEGABYTE = 1024**2
 
 def figure(seconds: float = 10.0, **changes: object) -> Figure:
     given = {"yardstick": "a plain copy", "yardstick_seconds": 4.0} | changes
-    return Figure("historical_load", "files to tables", seconds, 100 * MEGABYTE, Goal(20, 3, 200 * MEGABYTE), **given)  # type: ignore[arg-type]
+    return Figure("historical_load", "files to tables", seconds, 2 * seconds, 100 * MEGABYTE, Goal(20, 3, 200 * MEGABYTE), **given)  # type: ignore[arg-type]
 
 
 def test_a_figure_is_held_against_seconds_ratio_and_memory():
@@ -40,7 +40,7 @@ def test_goals_are_judged_at_full_size_only():
 def test_a_second_run_of_the_day_keeps_the_figures_it_did_not_take(tmp_path: Path):
     day = dt.date(2026, 11, 21)
     write_results(tmp_path, [figure()], Sizes(), day)
-    other = Figure("code_location_load", "an import", 1.0, MEGABYTE, Goal(2.5))
+    other = Figure("code_location_load", "an import", 1.0, 1.0, MEGABYTE, Goal(2.5))
     file = write_results(tmp_path, [other], Sizes(), day)
     assert [row["name"] for row in json.loads(file.read_text())["figures"]] == ["historical_load", "code_location_load"]
     file = write_results(tmp_path, [other], Sizes(students=200), day)
@@ -53,6 +53,13 @@ def test_memory_of_child_processes_counts(tmp_path: Path):
     found = measured([sys.executable, "-c", parent], {}, tmp_path, tmp_path / "log")
     assert found.peak_bytes > 150 * MEGABYTE
     assert found.seconds > 0.6
+
+
+def test_processor_seconds_are_those_of_the_work_not_of_waiting(tmp_path: Path):
+    waiting = measured([sys.executable, "-c", "import time; time.sleep(1)"], {}, tmp_path, tmp_path / "log")
+    working = measured([sys.executable, "-c", "sum(range(20_000_000))"], {}, tmp_path, tmp_path / "log")
+    assert waiting.cpu_seconds < 0.8 < waiting.seconds
+    assert working.cpu_seconds > waiting.cpu_seconds
 
 
 def test_a_command_that_fails_is_no_figure(tmp_path: Path):
@@ -84,6 +91,7 @@ def test_the_bench_runs_at_a_tiny_size(tmp_path: Path):
     for row in figures.values():
         assert row["seconds"] > 0
         assert row["yardstick_seconds"] > 0
+        assert row["cpu_seconds"] > 0
         assert row["ratio"] == pytest.approx(row["seconds"] / row["yardstick_seconds"], rel=0.05)
         assert row["peak_bytes"] > 10 * MEGABYTE
         assert set(row["goal"]) == {"seconds", "ratio", "peak_bytes"}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from la_assets import backfill as shell
-from la_assets.backfill import backfill, years_between
+from la_assets.backfill import backfill, cancel, years_between
 from la_assets.dagster_api import DagsterUnreachable, query, switch_on
 from la_assets.demo import SENSORS
 from la_assets.local_dagster import free_port, running_dagster
@@ -20,6 +20,7 @@ _PARTITIONS = """query { assetNodes { assetKey { path } assetPartitionStatuses {
   ... on TimePartitionStatuses { ranges { startKey endKey status } } } } }"""
 _SENSORS = """query($where: RepositorySelector!) { sensorsOrError(repositorySelector: $where) {
   ... on Sensors { results { name sensorState { status } } } } }"""
+_STATUS = "query($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } } }"
 _WHERE = {"repositoryLocationName": "learning_analytics", "repositoryName": "__repository__"}
 
 
@@ -50,6 +51,22 @@ def test_a_table_that_is_none_is_refused_by_name(served_dagster: ServedDagster) 
 def test_a_year_that_is_none_is_refused_by_name(served_dagster: ServedDagster) -> None:
     with pytest.raises(ValueError, match="no school year 2001-02 in the graph; it has 2018-19, "):
         backfill(served_dagster.url, ["2001-02"], ["roster.students"])
+
+
+def test_a_cancelled_backfill_does_not_go_on(served_dagster: ServedDagster) -> None:
+    class NoLongerWanted(Exception): ...
+
+    launched: list[str] = []
+
+    def change_of_mind(backfill_id: str) -> None:
+        launched.append(backfill_id)
+        raise NoLongerWanted
+
+    with pytest.raises(NoLongerWanted):
+        backfill(served_dagster.url, [served_dagster.school_year], ["finance.school_year"], launched=change_of_mind)
+    cancel(served_dagster.url, launched[0])
+    state = query(served_dagster.url, _STATUS, {"id": launched[0]})["partitionBackfillOrError"]["status"]
+    assert state in {"CANCELING", "CANCELED"}
 
 
 def test_sensors_are_switched_on_by_name_and_stay_on(served_dagster: ServedDagster) -> None:
