@@ -102,9 +102,7 @@ def table_checks(table: Table, *, extra: Sequence[TableCheck] = (), fresh: bool 
                 continue
             for year in years:
                 frames = Year(year, district, {t.name: lake.scan(t, [year.label]) for t in read.values()}, {})
-                finding = (
-                    extras[name].judge(frames) if name in extras else _generic(name, table, frames, lake)
-                )
+                finding = extras[name].judge(frames) if name in extras else _generic(name, table, frames, lake)
                 ledger.record(table.name, name, year.label, Outcome(*finding))
             yield _result(table, name, ledger.outcomes(table.name, name), extras.get(name))
 
@@ -169,7 +167,9 @@ def _result(table: Table, name: str, outcomes: Mapping[str, Outcome], extra: Tab
     columns = list(dict.fromkeys(k for outcome in outcomes.values() for k in outcome.counts))[:8]
     lines = ["| school_year | passed | " + " | ".join([*columns, "finding"]) + " |", "|" + "---|" * (len(columns) + 3)]
     lines += [
-        f"| {year} | {'yes' if o.passed else '**no**'} | " + " | ".join([*(str(o.counts.get(c, "")) for c in columns), o.description]) + " |"
+        f"| {year} | {'yes' if o.passed else '**no**'} | "
+        + " | ".join([*(str(o.counts.get(c, "")) for c in columns), o.description])
+        + " |"
         for year, o in outcomes.items()
     ]
     severity = extra.severity if extra else dg.AssetCheckSeverity.ERROR if name in _ERRORS else dg.AssetCheckSeverity.WARN

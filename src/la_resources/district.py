@@ -12,10 +12,21 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 EXIT_CODES: dict[str, str] = {
-    "graduated": "graduated", "diploma": "graduated", "w06": "graduated",
-    "dropped_out": "dropped_out", "dropout": "dropped_out", "w15": "dropped_out", "w05": "dropped_out",
-    "transferred": "transferred", "transfer": "transferred", "w02": "transferred", "w03": "transferred", "w04": "transferred",
-    "continuing": "continuing", "promoted": "continuing", "retained": "continuing",
+    "graduated": "graduated",
+    "diploma": "graduated",
+    "w06": "graduated",
+    "dropped_out": "dropped_out",
+    "dropout": "dropped_out",
+    "w15": "dropped_out",
+    "w05": "dropped_out",
+    "transferred": "transferred",
+    "transfer": "transferred",
+    "w02": "transferred",
+    "w03": "transferred",
+    "w04": "transferred",
+    "continuing": "continuing",
+    "promoted": "continuing",
+    "retained": "continuing",
 }
 """Exit codes (lower case) to outcome status; what is not listed becomes ``unknown`` and is reported."""
 

@@ -67,7 +67,7 @@ class Warehouse:
         """The view's SELECT: contract columns by name over every file of the table."""
         pattern = str(self.lake.root / table.path / "school_year=*" / "*.parquet").replace("'", "''")
         columns = ", ".join(f'"{name}"' for name in table.names)
-        return f"SELECT {columns} FROM read_parquet('{pattern}', union_by_name=true, hive_partitioning=false)"
+        return f"SELECT {columns} FROM read_parquet('{pattern}', union_by_name=true, hive_partitioning=false)"  # noqa: S608 - names of contracts
 
     def _published(self) -> dict[str, str]:
         """View name to definition, as the present file has them (empty without a file, or if it is not ours).

@@ -11,7 +11,7 @@ import hmac
 import os
 from collections.abc import Callable, Sequence
 
-SECRET_VARIABLE = "LA_STUDENT_KEY_SECRET"
+SECRET_VARIABLE = "LA_STUDENT_KEY_SECRET"  # noqa: S105 - the name of the variable, not the secret
 _MINIMUM_SECRET = 32
 KINDS = ("student", "staff")
 _REMEMBERED = 400_000

@@ -41,8 +41,12 @@ def of_date(day: dt.date) -> str:
 
 def of_dates(day: pl.Expr) -> pl.Expr:
     """The school year of each day of a Date expression, as text; null stays null."""
-    start = day.dt.year() - (day.dt.month() < FIRST_MONTH).cast(pl.Int32)
-    return pl.format("{}-{}", start, ((start + 1) % 100).cast(pl.String).str.zfill(2))
+    return from_starts(day.dt.year() - (day.dt.month() < FIRST_MONTH).cast(pl.Int32))
+
+
+def from_starts(start: pl.Expr) -> pl.Expr:
+    """The school year that starts in July of each year of an integer expression; null stays null."""
+    return start.cast(pl.String) + "-" + ((start + 1) % 100).cast(pl.String).str.zfill(2)
 
 
 def first_day(school_year: str) -> dt.date:

@@ -163,7 +163,9 @@ def test_what_depends_on_a_year_is_that_year_and_the_two_after(tmp_path) -> None
 def test_the_empty_new_year_blocks_nothing(tmp_path) -> None:
     """On 1 July a year without a row is written as a typed empty partition, and what reads it runs."""
     defs = _graph(tmp_path)
-    empty = Table("t.grades", "A row.", (Column("student_key", pl.String, "Key."), Column("n", pl.Int64, "Rows."), YEAR_COLUMN), ("student_key",))
+    empty = Table(
+        "t.grades", "A row.", (Column("student_key", pl.String, "Key."), Column("n", pl.Int64, "Rows."), YEAR_COLUMN), ("student_key",)
+    )
     with at(2027, 7, 1, 1), dg.instance_for_test() as instance:
         _run(defs, instance, "grades", "2025-07-01", "2026-07-01")
         Lake(tmp_path / "lake").publish(empty, "2027-28", empty.empty())

@@ -73,7 +73,9 @@ def test_planted_duplicate_rows_are_found_exactly(built_district: BuiltDistrict,
     assert _counts(files, "rows_duplicate") == planted
 
 
-def test_planted_impossible_values_and_the_wrong_year_file_are_quarantined_exactly(built_district: BuiltDistrict, files: pl.DataFrame) -> None:
+def test_planted_impossible_values_and_the_wrong_year_file_are_quarantined_exactly(
+    built_district: BuiltDistrict, files: pl.DataFrame
+) -> None:
     planted = {d["file"]: d["rows"] for kind in ("impossible_gpa_points", "wrong_year_file") for d in built_district.planted(kind)}
     assert len(planted) >= 2
     assert _counts(files, "rows_quarantined") == planted
@@ -197,7 +199,8 @@ def test_days_enrolled_and_absent_equal_the_truth_for_every_student(built_distri
     found = built_district.lake.scan(STUDENT_YEAR, [year]).select("student_key", "days_enrolled", "days_absent").collect()
     both = truth.join(found, on="student_key", how="full", suffix="_found", coalesce=True)
     wrong = both.filter(
-        pl.col("days_enrolled").ne_missing(pl.col("days_enrolled_found")) | ~(pl.col("days_absent") - pl.col("days_absent_found")).abs().lt(1e-6)
+        pl.col("days_enrolled").ne_missing(pl.col("days_enrolled_found"))
+        | ~(pl.col("days_absent") - pl.col("days_absent_found")).abs().lt(1e-6)
     )
     assert truth.height >= 190
     assert wrong.is_empty(), wrong

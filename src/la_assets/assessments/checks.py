@@ -23,7 +23,8 @@ def one_official_attempt(scores: pl.LazyFrame) -> Finding:
             (pl.col("official") > 1).sum().alias("several_official"),
             (pl.col("result") & (pl.col("official") == 0)).sum().alias("all_ruled_out"),
         )
-        .collect(engine="streaming").row(0, named=True)
+        .collect(engine="streaming")
+        .row(0, named=True)
     )
     return (
         counts["several_official"] == 0,
@@ -67,9 +68,12 @@ def final_score_completeness(
     shares = (
         scores.filter(pl.col("assessment_id") == assessment)
         .join(students.select("student_key"), on="student_key", how="semi")
-        .group_by("subject", "student_key").agg(final.any().alias("final"))
-        .group_by("subject").agg(pl.len().alias("students"), pl.col("final").sum().cast(pl.Int64))
-        .sort("subject").collect(engine="streaming")
+        .group_by("subject", "student_key")
+        .agg(final.any().alias("final"))
+        .group_by("subject")
+        .agg(pl.len().alias("students"), pl.col("final").sum().cast(pl.Int64))
+        .sort("subject")
+        .collect(engine="streaming")
     )
     counts: dict[str, int | float] = {}
     for subject, tested, finals in shares.iter_rows():
@@ -84,11 +88,14 @@ def final_score_completeness(
 CHECKS = {
     SCORES.name: (
         TableCheck(
-            "one_official_attempt", (SCORES,), lambda year: one_official_attempt(year[SCORES]),
+            "one_official_attempt",
+            (SCORES,),
+            lambda year: one_official_attempt(year[SCORES]),
             "No student has two official attempts at a test in a window. Sittings whose results the source all rules out are counted.",
         ),
         TableCheck(
-            "final_scores_are_complete", (SCORES, STUDENTS),
+            "final_scores_are_complete",
+            (SCORES, STUDENTS),
             lambda year: final_score_completeness(
                 year[SCORES], year[STUDENTS], tests_held=year.label not in year.district.years_without_spring_tests
             ),
@@ -97,7 +104,9 @@ CHECKS = {
     ),
     STANDARDS.name: (
         TableCheck(
-            "points_within_possible", (STANDARDS,), lambda year: points_within_possible(year[STANDARDS]),
+            "points_within_possible",
+            (STANDARDS,),
+            lambda year: points_within_possible(year[STANDARDS]),
             "No student earned more points on a standard than could be earned; else columns of the file were swapped.",
         ),
     ),

@@ -26,9 +26,22 @@ def scores(landed: pl.LazyFrame, identifiers: pl.LazyFrame) -> pl.LazyFrame:
     windowed = resolve_keys(landed, identifiers).with_columns(pl.col("window").fill_null("none"))
     current = last_arrived(windowed, [*SITTING, "administered_on", "attempt"])
     return with_official(numbered_attempts(current)).select(
-        *SITTING, "attempt", "administered_on", "source_attempt", "grade_level", "reported_on", "scale_score", "standard_error", "level",
-        "percentile", "is_official", "reason_not_tested", pl.col("is_vertical_scale").fill_null(False), "school_year",
-        pl.coalesce("reported_on", "administered_on", pl.col("landed_at").dt.date()).alias("known_on"), "source",
+        *SITTING,
+        "attempt",
+        "administered_on",
+        "source_attempt",
+        "grade_level",
+        "reported_on",
+        "scale_score",
+        "standard_error",
+        "level",
+        "percentile",
+        "is_official",
+        "reason_not_tested",
+        pl.col("is_vertical_scale").fill_null(False),
+        "school_year",
+        pl.coalesce("reported_on", "administered_on", pl.col("landed_at").dt.date()).alias("known_on"),
+        "source",
         pl.col("landed_at").alias("loaded_at"),
     )
 
@@ -64,9 +77,4 @@ def with_official(attempts: pl.LazyFrame) -> pl.LazyFrame:
     named = counts & pl.col("is_official").fill_null(False)
     eligible = pl.when(named.any().over(SITTING)).then(named).otherwise(counts)
     first = (pl.col("eligible") & (pl.col("eligible").cum_sum().over(SITTING) == 1)).alias("is_official")
-    return (
-        attempts.sort(*SITTING, "attempt")
-        .with_columns(eligible.alias("eligible"))
-        .with_columns(first)
-        .drop("eligible")
-    )
+    return attempts.sort(*SITTING, "attempt").with_columns(eligible.alias("eligible")).with_columns(first).drop("eligible")

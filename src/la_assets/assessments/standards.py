@@ -25,7 +25,8 @@ def standards(landed: pl.LazyFrame, identifiers: pl.LazyFrame) -> pl.LazyFrame:
         ``directory.identifiers`` of the year.
     """
     item_sums = (
-        resolve_keys(landed, identifiers).with_columns(pl.col("window").fill_null("none"))
+        resolve_keys(landed, identifiers)
+        .with_columns(pl.col("window").fill_null("none"))
         .group_by(*KEY, *ARRIVAL)
         .agg(
             pl.col("grade_level", "category", "reported_on", "source", "school_year").drop_nulls().first(),
@@ -35,8 +36,15 @@ def standards(landed: pl.LazyFrame, identifiers: pl.LazyFrame) -> pl.LazyFrame:
     )
     attempt = pl.col("administered_on").fill_null(dt.date.max).rank("dense").over(SITTING).cast(pl.Int32).alias("attempt")
     return last_arrived(item_sums, KEY).select(
-        *KEY, attempt, "grade_level", "category", "points_earned", "points_possible", "school_year",
-        pl.coalesce("reported_on", "administered_on", pl.col("landed_at").dt.date()).alias("known_on"), "source",
+        *KEY,
+        attempt,
+        "grade_level",
+        "category",
+        "points_earned",
+        "points_possible",
+        "school_year",
+        pl.coalesce("reported_on", "administered_on", pl.col("landed_at").dt.date()).alias("known_on"),
+        "source",
         pl.col("landed_at").alias("loaded_at"),
     )
 

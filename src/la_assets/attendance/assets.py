@@ -55,7 +55,9 @@ def student_school_year(year: Year) -> pl.LazyFrame:
     **Fresh** with `attendance.daily`; `last_date` is the as-of date. **It fails** only with its input.
     """
     return student_years.student_school_year(
-        year[DAILY], year.district.chronic_absence_rate, year.district.minimum_days_enrolled,
+        year[DAILY],
+        year.district.chronic_absence_rate,
+        year.district.minimum_days_enrolled,
         year.label not in year.district.incomparable_attendance_years,
     ).with_columns(school_year=pl.lit(year.label))
 
@@ -71,6 +73,9 @@ def student_year(year: Year) -> pl.LazyFrame:
     **Fresh** with `attendance.daily`; `last_date` is the as-of date. **It fails** only with its inputs.
     """
     return student_years.student_year(
-        year[DAILY], year[ENROLLMENTS], year.district.chronic_absence_rate, year.district.minimum_days_enrolled,
+        year[DAILY],
+        year[ENROLLMENTS],
+        year.district.chronic_absence_rate,
+        year.district.minimum_days_enrolled,
         year.label not in year.district.incomparable_attendance_years,
     ).with_columns(school_year=pl.lit(year.label))

@@ -44,7 +44,8 @@ def contradictory_days(daily: pl.LazyFrame) -> Finding:
         daily.select(
             ((pl.col("absent") == 1) & (pl.col("minutes") > 0)).sum().alias("absent_with_minutes"),
             ((pl.col("absent") == 0) & pl.col("excused") & ~pl.col("tardy").fill_null(False) & ~pl.col("early_dismissal").fill_null(False))
-            .sum().alias("excused_but_present"),
+            .sum()
+            .alias("excused_but_present"),
         )
         .collect(engine="streaming")
         .row(0, named=True)
@@ -55,15 +56,21 @@ def contradictory_days(daily: pl.LazyFrame) -> Finding:
 CHECKS = {
     DAILY.name: (
         TableCheck(
-            "rows_fall_on_expected_days", (UNMATCHED, DAILY), lambda year: unmatched_share(year[UNMATCHED], year[DAILY]),
+            "rows_fall_on_expected_days",
+            (UNMATCHED, DAILY),
+            lambda year: unmatched_share(year[UNMATCHED], year[DAILY]),
             "At most 1 % of the attendance rows fall on no expected day; `attendance.unmatched` lists them with the reason.",
         ),
         TableCheck(
-            "enrolled_students_have_days", (ENROLLMENTS, DAILY), lambda year: students_without_days(year[ENROLLMENTS], year[DAILY]),
+            "enrolled_students_have_days",
+            (ENROLLMENTS, DAILY),
+            lambda year: students_without_days(year[ENROLLMENTS], year[DAILY]),
             "Every student enrolled by the last day with data has an expected day; else look which schools have sent no attendance.",
         ),
         TableCheck(
-            "days_do_not_contradict_themselves", (DAILY,), lambda year: contradictory_days(year[DAILY]),
+            "days_do_not_contradict_themselves",
+            (DAILY,),
+            lambda year: contradictory_days(year[DAILY]),
             "No day is missed in full yet attended for minutes, or excused without being missed; ask the school to correct the day.",
         ),
     ),

@@ -89,7 +89,10 @@ def last_told(told: pl.LazyFrame) -> pl.LazyFrame:
     Once sorted, rows of the same fact are neighbours; only those are compared by arrival.
     """
     marked = told.sort("fact").map_batches(
-        _mark_replaced, predicate_pushdown=False, projection_pushdown=False, slice_pushdown=False,
+        _mark_replaced,
+        predicate_pushdown=False,
+        projection_pushdown=False,
+        slice_pushdown=False,
         schema=told.with_columns(replaced=False).collect_schema(),
     )
     return marked.filter(~pl.col("replaced")).drop("replaced", "source_file", "source_row").rename({"landed_at": "loaded_at"})
@@ -125,7 +128,16 @@ def told_of_expected(expected: pl.LazyFrame, told: pl.LazyFrame) -> pl.LazyFrame
         told.with_columns(pl.col("fact").set_sorted(), told=True), on="fact", how="left", suffix="_told", maintain_order="left"
     )
     return matched.filter(pl.col("enrolled") | pl.col("told")).select(
-        "student_key", "school_id", "date", pl.col("absent").fill_null(0.0), "excused", "tardy", "early_dismissal", "minutes",
-        pl.col("told").is_null().alias("is_filled"), pl.col("date").alias("known_on"),
-        pl.coalesce("source_told", "source").alias("source"), pl.coalesce("loaded_at_told", "loaded_at").alias("loaded_at"),
+        "student_key",
+        "school_id",
+        "date",
+        pl.col("absent").fill_null(0.0),
+        "excused",
+        "tardy",
+        "early_dismissal",
+        "minutes",
+        pl.col("told").is_null().alias("is_filled"),
+        pl.col("date").alias("known_on"),
+        pl.coalesce("source_told", "source").alias("source"),
+        pl.coalesce("loaded_at_told", "loaded_at").alias("loaded_at"),
     )

@@ -30,9 +30,7 @@ def student_school_year(daily: pl.LazyFrame, chronic_rate: float, minimum_days: 
     return with_rates(sums(daily, ["student_key", "school_id"]), chronic_rate, minimum_days, comparable)
 
 
-def student_year(
-    daily: pl.LazyFrame, enrollments: pl.LazyFrame, chronic_rate: float, minimum_days: int, comparable: bool
-) -> pl.LazyFrame:
+def student_year(daily: pl.LazyFrame, enrollments: pl.LazyFrame, chronic_rate: float, minimum_days: int, comparable: bool) -> pl.LazyFrame:
     """The table ``attendance.student_year`` of one school year: a day counts once, at whatever number of schools.
 
     Parameters

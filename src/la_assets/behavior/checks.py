@@ -20,7 +20,8 @@ def suspensions_have_days(incidents: pl.LazyFrame) -> Finding:
             (suspension & (pl.col("days").fill_null(0) == 0)).sum().alias("suspensions_without_days"),
             (pl.col("action").is_in(["none", "conference"]) & (pl.col("days") > 0)).sum().alias("days_without_suspension"),
         )
-        .collect(engine="streaming").row(0, named=True)
+        .collect(engine="streaming")
+        .row(0, named=True)
     )
     wrong = counts["suspensions_without_days"] + counts["days_without_suspension"]
     return wrong == 0, f"{wrong} incidents have an action that does not fit their days", dict(counts)
@@ -29,7 +30,9 @@ def suspensions_have_days(incidents: pl.LazyFrame) -> Finding:
 CHECKS = {
     INCIDENTS.name: (
         TableCheck(
-            "suspensions_have_days", (INCIDENTS,), lambda year: suspensions_have_days(year[INCIDENTS]),
+            "suspensions_have_days",
+            (INCIDENTS,),
+            lambda year: suspensions_have_days(year[INCIDENTS]),
             "Every suspension has a length, and no mild action has one; ask the school to complete the incident.",
         ),
     ),

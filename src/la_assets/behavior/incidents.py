@@ -18,6 +18,16 @@ def incidents(landed: pl.LazyFrame, identifiers: pl.LazyFrame, school_identifier
     """
     resolved = resolve_schools(resolve_keys(landed, identifiers), school_identifiers)
     return last_arrived(resolved, ["incident_id", "student_key"]).select(
-        "incident_id", "student_key", "school_id", "date", "type", "severity", "action", "days", "school_year",
-        pl.col("date").alias("known_on"), "source", pl.col("landed_at").alias("loaded_at"),
+        "incident_id",
+        "student_key",
+        "school_id",
+        "date",
+        "type",
+        "severity",
+        "action",
+        "days",
+        "school_year",
+        pl.col("date").alias("known_on"),
+        "source",
+        pl.col("landed_at").alias("loaded_at"),
     )

@@ -24,7 +24,8 @@ def no_impossible_marks(grades: pl.LazyFrame) -> Finding:
             (failing & (pl.col("gpa_points") > 0)).sum().alias("points_for_an_f"),
             (~pl.col("gpa_points").is_between(0, 5)).sum().alias("gpa_outside_0_to_5"),
         )
-        .collect(engine="streaming").row(0, named=True)
+        .collect(engine="streaming")
+        .row(0, named=True)
     )
     wrong = sum(counts.values()) - counts["credit_for_an_f"]
     return wrong == 0, f"{wrong} marks contradict themselves; {counts['credit_for_an_f']} have credit beside an F", counts
@@ -41,11 +42,15 @@ def marks_with_a_course(grades: pl.LazyFrame, expected: float = 0.95) -> Finding
 CHECKS = {
     GRADES.name: (
         TableCheck(
-            "no_impossible_marks", (GRADES,), lambda year: no_impossible_marks(year[GRADES]),
+            "no_impossible_marks",
+            (GRADES,),
+            lambda year: no_impossible_marks(year[GRADES]),
             "No mark contradicts itself (grade points for an F, more credits earned than attempted).",
         ),
         TableCheck(
-            "marks_have_a_course", (GRADES,), lambda year: marks_with_a_course(year[GRADES]),
+            "marks_have_a_course",
+            (GRADES,),
+            lambda year: marks_with_a_course(year[GRADES]),
             "At least 95 % of the marks belong to a section that the roster lists; else load the roster of the same year.",
         ),
     ),

@@ -26,7 +26,17 @@ def grades(landed: pl.LazyFrame, identifiers: pl.LazyFrame, sections: pl.LazyFra
         last_arrived(resolve_keys(landed, identifiers), KEY)
         .join(courses, on="section_id", how="left")
         .select(
-            *KEY, *_OF_SECTION, "letter", "percent", "gpa_points", "credits_attempted", "credits_earned", "posted_on", "school_year",
-            pl.coalesce("posted_on", pl.col("landed_at").dt.date()).alias("known_on"), "source", pl.col("landed_at").alias("loaded_at"),
+            *KEY,
+            *_OF_SECTION,
+            "letter",
+            "percent",
+            "gpa_points",
+            "credits_attempted",
+            "credits_earned",
+            "posted_on",
+            "school_year",
+            pl.coalesce("posted_on", pl.col("landed_at").dt.date()).alias("known_on"),
+            "source",
+            pl.col("landed_at").alias("loaded_at"),
         )
     )

@@ -18,7 +18,8 @@ def activity_adds_up(lms_daily: pl.LazyFrame) -> Finding:
             (pl.col("late") > pl.col("submissions")).sum().alias("more_late_than_submitted"),
             ((pl.col("logins") == 0) & (pl.col("minutes") > 0)).sum().alias("minutes_without_login"),
         )
-        .collect(engine="streaming").row(0, named=True)
+        .collect(engine="streaming")
+        .row(0, named=True)
     )
     return sum(counts.values()) == 0, f"{sum(counts.values())} student-section-days contradict themselves", dict(counts)
 
@@ -26,7 +27,9 @@ def activity_adds_up(lms_daily: pl.LazyFrame) -> Finding:
 CHECKS = {
     LMS_DAILY.name: (
         TableCheck(
-            "activity_adds_up", (LMS_DAILY,), lambda year: activity_adds_up(year[LMS_DAILY]),
+            "activity_adds_up",
+            (LMS_DAILY,),
+            lambda year: activity_adds_up(year[LMS_DAILY]),
             "No day has more late submissions than submissions, or minutes without a login.",
         ),
     ),

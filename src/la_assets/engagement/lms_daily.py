@@ -19,6 +19,16 @@ def lms_daily(landed: pl.LazyFrame, identifiers: pl.LazyFrame) -> pl.LazyFrame:
         ``directory.identifiers`` of the year.
     """
     return last_arrived(resolve_keys(landed, identifiers), KEY).select(
-        *KEY, "logins", "minutes", "page_views", "submissions", "late", "missing", "posts", "school_year",
-        pl.col("date").alias("known_on"), "source", pl.col("landed_at").alias("loaded_at"),
+        *KEY,
+        "logins",
+        "minutes",
+        "page_views",
+        "submissions",
+        "late",
+        "missing",
+        "posts",
+        "school_year",
+        pl.col("date").alias("known_on"),
+        "source",
+        pl.col("landed_at").alias("loaded_at"),
     )

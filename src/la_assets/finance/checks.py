@@ -23,7 +23,9 @@ def spending_is_plausible(spending: pl.LazyFrame, most: float = 5.0) -> Finding:
 CHECKS = {
     SCHOOL_YEAR.name: (
         TableCheck(
-            "spending_is_plausible", (SCHOOL_YEAR,), lambda year: spending_is_plausible(year[SCHOOL_YEAR]),
+            "spending_is_plausible",
+            (SCHOOL_YEAR,),
+            lambda year: spending_is_plausible(year[SCHOOL_YEAR]),
             "No figure is five times off the median of its category; else the file gives totals instead of dollars per pupil.",
         ),
     ),

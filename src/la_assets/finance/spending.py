@@ -23,7 +23,11 @@ def school_year(landed: pl.LazyFrame, school_identifiers: pl.LazyFrame, last_day
         Last day of the school year.
     """
     return last_arrived(resolve_schools(landed, school_identifiers), ["school_id", "category"]).select(
-        "school_id", "category", "per_pupil_spending", "school_year",
-        pl.min_horizontal(pl.col("landed_at").dt.date(), pl.lit(last_day)).alias("known_on"), "source",
+        "school_id",
+        "category",
+        "per_pupil_spending",
+        "school_year",
+        pl.min_horizontal(pl.col("landed_at").dt.date(), pl.lit(last_day)).alias("known_on"),
+        "source",
         pl.col("landed_at").alias("loaded_at"),
     )

@@ -14,7 +14,10 @@ from la_assets.outcomes.schema import EXITS
 def exit_codes_are_known(exits: pl.LazyFrame, limit: float = 0.02) -> Finding:
     """At most ``limit`` of the exits have a code that the district's list does not translate; the codes are listed with counts."""
     unknown = (
-        exits.filter(pl.col("status") == "unknown").group_by("exit_code").len().sort("len", "exit_code", descending=[True, False])
+        exits.filter(pl.col("status") == "unknown")
+        .group_by("exit_code")
+        .len()
+        .sort("len", "exit_code", descending=[True, False])
         .collect(engine="streaming")
     )
     total = int(exits.select(pl.len()).collect(engine="streaming").item())
@@ -30,7 +33,9 @@ def exit_codes_are_known(exits: pl.LazyFrame, limit: float = 0.02) -> Finding:
 CHECKS = {
     EXITS.name: (
         TableCheck(
-            "exit_codes_are_known", (EXITS,), lambda year: exit_codes_are_known(year[EXITS]),
+            "exit_codes_are_known",
+            (EXITS,),
+            lambda year: exit_codes_are_known(year[EXITS]),
             "At most 2 % of the exits have a code that the district's list (`exit_codes` in LA_DISTRICT_FILE) lacks; add the codes.",
         ),
     ),

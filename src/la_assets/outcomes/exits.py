@@ -30,8 +30,16 @@ def exits(landed: pl.LazyFrame, identifiers: pl.LazyFrame, exit_codes: Mapping[s
     count = pl.len().over("student_key").cast(pl.Int32).alias("exits")
     by_date = each.with_columns(count).sort("exit_date", *ARRIVAL, nulls_last=False)
     return by_date.unique("student_key", keep="last", maintain_order=True).select(
-        "student_key", status(exit_codes).alias("status"), "exit_code", "exit_date", "observed_on", "cohort_year_9th", "exits",
-        "school_year", pl.coalesce("observed_on", "exit_date", pl.col("landed_at").dt.date()).alias("known_on"), "source",
+        "student_key",
+        status(exit_codes).alias("status"),
+        "exit_code",
+        "exit_date",
+        "observed_on",
+        "cohort_year_9th",
+        "exits",
+        "school_year",
+        pl.coalesce("observed_on", "exit_date", pl.col("landed_at").dt.date()).alias("known_on"),
+        "source",
         pl.col("landed_at").alias("loaded_at"),
     )
 

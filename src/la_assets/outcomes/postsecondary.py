@@ -17,6 +17,12 @@ def postsecondary(landed: pl.LazyFrame, identifiers: pl.LazyFrame) -> pl.LazyFra
         ``directory.identifiers`` of the year.
     """
     return last_arrived(resolve_keys(landed, identifiers), ["student_key", "enrolled_on"]).select(
-        "student_key", "enrolled_on", "institution_type", "observed_on", "school_year",
-        pl.coalesce("observed_on", "enrolled_on").alias("known_on"), "source", pl.col("landed_at").alias("loaded_at"),
+        "student_key",
+        "enrolled_on",
+        "institution_type",
+        "observed_on",
+        "school_year",
+        pl.coalesce("observed_on", "enrolled_on").alias("known_on"),
+        "source",
+        pl.col("landed_at").alias("loaded_at"),
     )

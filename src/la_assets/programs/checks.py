@@ -20,7 +20,9 @@ def stays_end_after_they_begin(participation: pl.LazyFrame) -> Finding:
 CHECKS = {
     PARTICIPATION.name: (
         TableCheck(
-            "stays_end_after_they_begin", (PARTICIPATION,), lambda year: stays_end_after_they_begin(year[PARTICIPATION]),
+            "stays_end_after_they_begin",
+            (PARTICIPATION,),
+            lambda year: stays_end_after_they_begin(year[PARTICIPATION]),
             "No stay ends before its first day; correct the program's file.",
         ),
     ),

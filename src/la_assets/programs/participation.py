@@ -22,6 +22,16 @@ def participation(landed: pl.LazyFrame, identifiers: pl.LazyFrame) -> pl.LazyFra
         ``directory.identifiers`` of the year.
     """
     return last_arrived(resolve_keys(landed, identifiers), KEY).select(
-        *KEY, "subject", "end_date", "tier", "dosage_minutes", "fidelity", "cost", "assignment", "school_year",
-        pl.col("begin_date").alias("known_on"), "source", pl.col("landed_at").alias("loaded_at"),
+        *KEY,
+        "subject",
+        "end_date",
+        "tier",
+        "dosage_minutes",
+        "fidelity",
+        "cost",
+        "assignment",
+        "school_year",
+        pl.col("begin_date").alias("known_on"),
+        "source",
+        pl.col("landed_at").alias("loaded_at"),
     )

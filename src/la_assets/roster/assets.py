@@ -229,7 +229,8 @@ YEARS_BACK = own_and_earlier_years(3)
 
 @yearly_table(PROGRESSION, inputs=(STUDENTS, ENROLLMENTS), history={STUDENTS.name: YEARS_BACK, ENROLLMENTS.name: YEARS_BACK})
 def student_progression(year: Year) -> pl.LazyFrame:
-    """**A row** is a student's year against the student's own three years before: promoted, repeated, skipped, new or back, schools attended.
+    """**A row** is a student's year against the student's own three years before: promoted, repeated,
+    skipped, new or back, schools attended.
 
     **From** `roster.students` and `roster.enrollments` of this year and the three before; never of a later one. A year before the first
     school year on record is unknown, so in 2018-19 every student is new.

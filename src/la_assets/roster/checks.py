@@ -148,7 +148,7 @@ CHECKS: dict[str, tuple[TableCheck, ...]] = {
             "demographics_agree",
             (STUDENTS, DEMOGRAPHIC_CONFLICTS),
             lambda year: demographics_agree(year[DEMOGRAPHIC_CONFLICTS], year[STUDENTS]),
-            "Few students have demographics that contradict each other within the year; the last active record wins, every conflict is listed.",
+            "Few students have demographics that contradict each other; the last active record wins, every conflict is listed.",
         ),
         TableCheck(
             "everyone_is_enrolled",

@@ -32,19 +32,29 @@ def progression(students: pl.LazyFrame, enrollments: pl.LazyFrame, school_year: 
         .group_by("student_key", maintain_order=True)
         .agg(pl.col("grade_level").last().alias("prior_grade_level"), pl.col("school_year").last().alias("prior_school_year"))
     )
-    attended = enrollments.filter(pl.col("school_year") <= school_year).group_by("student_key").agg(
-        pl.col("school_id").filter(this).n_unique().cast(pl.Int32).alias("schools_this_year"),
-        pl.col("school_id").n_unique().cast(pl.Int32).alias("schools_in_four_years"),
+    attended = (
+        enrollments.filter(pl.col("school_year") <= school_year)
+        .group_by("student_key")
+        .agg(
+            pl.col("school_id").filter(this).n_unique().cast(pl.Int32).alias("schools_this_year"),
+            pl.col("school_id").n_unique().cast(pl.Int32).alias("schools_in_four_years"),
+        )
     )
     years_away = start - pl.col("prior_school_year").str.head(4).cast(pl.Int32)
     step = _place("grade_level") - _place("prior_grade_level")
     progress = (
-        pl.when(pl.col("prior_school_year").is_null()).then(pl.lit("new"))
-        .when(years_away > 1).then(pl.lit("returned"))
-        .when(step.is_null()).then(pl.lit("unknown"))
-        .when(step == 0).then(pl.lit("repeated"))
-        .when(step == 1).then(pl.lit("promoted"))
-        .when(step > 1).then(pl.lit("skipped"))
+        pl.when(pl.col("prior_school_year").is_null())
+        .then(pl.lit("new"))
+        .when(years_away > 1)
+        .then(pl.lit("returned"))
+        .when(step.is_null())
+        .then(pl.lit("unknown"))
+        .when(step == 0)
+        .then(pl.lit("repeated"))
+        .when(step == 1)
+        .then(pl.lit("promoted"))
+        .when(step > 1)
+        .then(pl.lit("skipped"))
         .otherwise(pl.lit("moved down"))
     )
     derived = pl.when(pl.col("progress").is_in(["promoted", "repeated", "skipped"])).then(pl.col("progress") == "repeated")

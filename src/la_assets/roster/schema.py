@@ -9,7 +9,16 @@ from __future__ import annotations
 import polars as pl
 
 from la_assets.landing.schema import GENDERS, GRADES, RACE_ETHNICITY, SUBJECTS, at_end, day, flag, number, text, whole
-from la_resources.contracts import SCHOOL_YEAR_PATTERN, STUDENT_KEY_PATTERN, Column, ForeignKey, Table, lineage_columns, staff_key, student_key
+from la_resources.contracts import (
+    SCHOOL_YEAR_PATTERN,
+    STUDENT_KEY_PATTERN,
+    Column,
+    ForeignKey,
+    Table,
+    lineage_columns,
+    staff_key,
+    student_key,
+)
 
 KINDS = ("student", "staff")
 COURSE_LEVELS = ("regular", "honors", "AP", "IB", "dual")
@@ -154,7 +163,7 @@ PROGRESS = ("new", "promoted", "repeated", "skipped", "moved down", "returned", 
 
 PROGRESSION = Table(
     "roster.progression",
-    "A student in a school year against the student's own earlier years: promoted, repeated, skipped, new or back, and how often schools changed.",
+    "A student in a school year against the student's own earlier years: promoted, repeated, skipped, new or back.",
     (
         student_key(),
         text("grade_level", "Grade level (CEDS) this year.", options=GRADES),

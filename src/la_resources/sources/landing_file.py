@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from io import BytesIO
 
 from la_resources.contracts import Table
+from la_resources.school_year import from_start
 from la_resources.sources.archives import Refused
 from la_resources.sources.content_hash import DAMAGED, content_hash
 from la_resources.sources.definitions import SourceDefinition
@@ -156,7 +157,7 @@ def _named_year(text: str) -> str | None:
     start = int(found.group(1))
     if found.group(2) and int(found.group(2)) % 100 != (start + 1) % 100:
         return None
-    return f"{start}-{(start + 1) % 100:02d}"
+    return from_start(start)
 
 
 def _receipt(reading: FileReading, delivery: Delivery) -> Receipt:

@@ -15,11 +15,12 @@ from typing import Literal
 
 import polars as pl
 
+from la_resources.school_year import of_dates
 from la_resources.sources.encodings import Utf8Stream
 from la_resources.sources.header import plain
 from la_resources.sources.landed_file import LandedFile
 from la_resources.sources.rows import UnreadableFileError
-from la_resources.sources.typed_values import parsed_date, school_year_of
+from la_resources.sources.typed_values import parsed_date
 
 DELTA_SUFFIX = "_delta"
 """Rows of a delta file carry this behind the definition's name in ``source``, so that tables alone tell bulk from delta."""
@@ -85,7 +86,7 @@ def bundle_year(sessions: pl.DataFrame, class_terms: pl.Series) -> str | None:
         class terms lie; without classes the latest. A session lies in the year that holds its middle day.
     """
     middle = pl.col("start") + (pl.col("end") - pl.col("start")) / 2
-    dated = sessions.drop_nulls(["start", "end"]).with_columns(school_year_of(middle).alias("year"))
+    dated = sessions.drop_nulls(["start", "end"]).with_columns(of_dates(middle).alias("year"))
     years = dated.filter(pl.col("type").str.to_lowercase() == "schoolyear")
     candidates = (years if len(years) else dated)["year"].unique().sort().to_list()
     if len(candidates) < 2:
@@ -168,7 +169,7 @@ def _class_terms(file: LandedFile) -> pl.Series:
 def _newest_change(file: LandedFile) -> str | None:
     """The year of the newest dateLastModified in the file itself: what a delta without sessions has."""
     changed = _table(file, ("dateLastModified",)).select(parsed_date(pl.col("dateLastModified").str.strip_chars()).max().alias("day"))
-    return changed.select(school_year_of(pl.col("day")))["day"].item() if changed["day"].item() is not None else None
+    return changed.select(of_dates(pl.col("day")))["day"].item() if changed["day"].item() is not None else None
 
 
 def _table(file: LandedFile | None, columns: Iterable[str]) -> pl.DataFrame:

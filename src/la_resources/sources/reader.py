@@ -255,9 +255,7 @@ class CsvRecords:
 
 def canonical_line(fields: Iterable[str], delimiter: str) -> str:
     """A record as CSV, a field quoted only if it holds a delimiter, a quote or a line feed, with the final line feed."""
-    quoted = [
-        '"' + field.replace('"', '""') + '"' if delimiter in field or '"' in field or "\n" in field else field for field in fields
-    ]
+    quoted = ['"' + field.replace('"', '""') + '"' if delimiter in field or '"' in field or "\n" in field else field for field in fields]
     return delimiter.join(quoted) + "\n"
 
 

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from la_resources.school_year import of_dates
 from la_resources.sources.column_typing import ColumnTyping, TypedColumn
 from la_resources.sources.definitions import Condition
 from la_resources.sources.indexed import Indexed, constant, indexed
 from la_resources.sources.record_plan import Plan, PlannedCondition, PlannedRecord
 from la_resources.sources.rejected_rows import RejectedRows
 from la_resources.sources.rows import RecordChunk
-from la_resources.sources.typed_values import parsed_date, school_year_named, school_year_of, trimmed
+from la_resources.sources.typed_values import parsed_date, school_year_named, trimmed
 
 NO_RECORD = "gives no record"
 NO_YEAR = "no school year"
@@ -135,9 +136,7 @@ def _school_year(plan: Plan, texts: Mapping[int, Indexed], bundle_year: str | No
     cleaned = pl.DataFrame({"text": text.values}).select(trimmed(pl.col("text"), plan.definition.null_tokens))
     if rule.date:
         days = cleaned.select(parsed_date(pl.col("text"), rule.formats).alias("day"))
-        values = days.select(school_year_of(pl.when(pl.col("day").dt.year().is_between(1950, 2099)).then(pl.col("day"))).alias("year"))[
-            "year"
-        ]
+        values = days.select(of_dates(pl.when(pl.col("day").dt.year().is_between(1950, 2099)).then(pl.col("day"))).alias("year"))["year"]
     else:
         values = cleaned.select(school_year_named(pl.col("text"), rule.format).alias("year"))["year"]
     return Indexed(values, text.index)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from la_resources.contracts import Column
+from la_resources.school_year import from_starts
 from la_resources.sources.definitions import SPAN_FORMATS, ColumnRule
 
 EARLIEST_YEAR, LATEST_YEAR = 1900, 2100
@@ -167,12 +168,6 @@ def typing_steps(column: Column, rule: ColumnRule, null_tokens: Sequence[str], d
     return TypingSteps(*steps, (pl.when(pl.col("rule").is_null()).then(landed).alias("value"), blank, pl.col("rule")))
 
 
-def school_year_of(day: pl.Expr) -> pl.Expr:
-    """The school year of a date, 1 July to 30 June, as ``2023-24``."""
-    start = day.dt.year() - (day.dt.month() < 7).cast(pl.Int32)
-    return _year_text(start)
-
-
 def school_year_named(text: pl.Expr, spelling: str) -> pl.Expr:
     """The school year that a text names; null if it does not.
 
@@ -188,9 +183,4 @@ def school_year_named(text: pl.Expr, spelling: str) -> pl.Expr:
         start = pl.when((second == first + 1) | (second == (first + 1) % 100)).then(first)
     else:
         raise ValueError(f"{spelling!r} is not a spelling of school years")
-    return _year_text(pl.when(start.is_between(EARLIEST_YEAR, LATEST_YEAR - 1)).then(start))
-
-
-def _year_text(start: pl.Expr) -> pl.Expr:
-    end = ((start + 1) % 100).cast(pl.String).str.zfill(2)
-    return start.cast(pl.String) + "-" + end
+    return from_starts(pl.when(start.is_between(EARLIEST_YEAR, LATEST_YEAR - 1)).then(start))

@@ -6,4 +6,16 @@ from ..called_assets import called
 
 
 def test_a_year_without_data_makes_empty_tables() -> None:
-    assert all(rows.is_empty() for rows in called(assets, schema, ("scores", "standards",), "2026-27", {}).values())
+    assert all(
+        rows.is_empty()
+        for rows in called(
+            assets,
+            schema,
+            (
+                "scores",
+                "standards",
+            ),
+            "2026-27",
+            {},
+        ).values()
+    )

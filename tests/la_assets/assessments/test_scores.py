@@ -71,8 +71,13 @@ def test_a_result_may_be_a_level_alone() -> None:
 
 
 def test_each_student_test_subject_and_window_has_its_own_official_attempt() -> None:
-    rows = [attempt(who, subject=subject, window=window, assessment_id=test)
-            for who in (ANN, BEN) for subject in ("Math", "ELA") for window in ("PM1", "PM2", None) for test in ("FAST", "MAP Growth")]
+    rows = [
+        attempt(who, subject=subject, window=window, assessment_id=test)
+        for who in (ANN, BEN)
+        for subject in ("Math", "ELA")
+        for window in ("PM1", "PM2", None)
+        for test in ("FAST", "MAP Growth")
+    ]
     assert table(told(*rows))["is_official"].to_list() == [True] * 24
 
 

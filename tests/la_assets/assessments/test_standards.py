@@ -17,8 +17,16 @@ ANN = student("ann")
 def points(
     earned: float | None, possible: float | None = 4.0, code: str = "MA.5.NSO.1.1", on: str | None = "2023-09-12", **more: Any
 ) -> dict[str, Any]:
-    return {"student_key": ANN, "assessment_id": "FAST", "subject": "Math", "window": "PM1", "administered_on": on and d(on),
-            "standard_code": code, "points_earned": earned, "points_possible": possible} | more
+    return {
+        "student_key": ANN,
+        "assessment_id": "FAST",
+        "subject": "Math",
+        "window": "PM1",
+        "administered_on": on and d(on),
+        "standard_code": code,
+        "points_earned": earned,
+        "points_possible": possible,
+    } | more
 
 
 def table(*frames: pl.LazyFrame) -> pl.DataFrame:

@@ -15,9 +15,10 @@ ORDER = ("daily", "unmatched", "student_school_year", "student_year")
 def test_a_week_of_absences_becomes_the_sums_of_the_year() -> None:
     week = {ATTENDANCE: told(row(ANN, MONDAY), row(BEN, FRIDAY)), CALENDAR: calendar("1"), ENROLLMENTS: stays(enrolled(ANN), enrolled(BEN))}
     made = called(assets, schema, ORDER, "2023-24", week)
-    assert made["attendance.student_year"].select("days_enrolled", "days_absent", "rate", "chronic", "comparable").rows() == [
-        (4, 1.0, 0.75, None, True)
-    ] * 2
+    assert (
+        made["attendance.student_year"].select("days_enrolled", "days_absent", "rate", "chronic", "comparable").rows()
+        == [(4, 1.0, 0.75, None, True)] * 2
+    )
     assert made["attendance.student_school_year"].height == 2
 
 

@@ -31,7 +31,10 @@ from .week import (
 def test_presence_is_filled_in_from_negative_attendance() -> None:
     days, rest = tables(told(row(ANN, TUESDAY), row(BEN, FRIDAY)), stays(enrolled(ANN), enrolled(BEN)))
     assert absences(days.filter(pl.col("student_key") == ANN)) == {
-        ("1", "Mon"): 0.0, ("1", "Tue"): 1.0, ("1", "Thu"): 0.0, ("1", "Fri"): 0.0,
+        ("1", "Mon"): 0.0,
+        ("1", "Tue"): 1.0,
+        ("1", "Thu"): 0.0,
+        ("1", "Fri"): 0.0,
     }
     assert days.filter("is_filled").height == 6
     assert rest.is_empty()

@@ -19,8 +19,16 @@ def days(who: str, *absent: float, school: str = "1", first: int = 0, excused: b
     return canonical(
         DAILY,
         *(
-            {"student_key": who, "school_id": school, "date": START + dt.timedelta(first + n), "absent": share, "tardy": False,
-             "excused": excused if share else None, "early_dismissal": False, "is_filled": False}
+            {
+                "student_key": who,
+                "school_id": school,
+                "date": START + dt.timedelta(first + n),
+                "absent": share,
+                "tardy": False,
+                "excused": excused if share else None,
+                "early_dismissal": False,
+                "is_filled": False,
+            }
             for n, share in enumerate(absent)
         ),
     )

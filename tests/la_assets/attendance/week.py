@@ -24,8 +24,15 @@ ANN, BEN = student("ann"), student("ben")
 
 
 def row(who: str, day: str, absent: float = 1.0, *, school: str = "1", **more: Any) -> dict[str, Any]:
-    return {"student_key": who, "school_id": school, "date": d(day), "absent": absent, "excused": False, "tardy": False,
-            "early_dismissal": False} | more
+    return {
+        "student_key": who,
+        "school_id": school,
+        "date": d(day),
+        "absent": absent,
+        "excused": False,
+        "tardy": False,
+        "early_dismissal": False,
+    } | more
 
 
 def told(*rows: dict[str, Any], at: dt.datetime = SATURDAY_MORNING, file: str = "attendance.csv") -> pl.LazyFrame:
@@ -48,14 +55,19 @@ def calendar(*schools: str) -> pl.LazyFrame:
 
 
 def tables(
-    rows: pl.LazyFrame, enrollments: pl.LazyFrame, planned: pl.LazyFrame | None = None,
-    identifiers: pl.LazyFrame | None = None, school_identifiers: pl.LazyFrame | None = None,
+    rows: pl.LazyFrame,
+    enrollments: pl.LazyFrame,
+    planned: pl.LazyFrame | None = None,
+    identifiers: pl.LazyFrame | None = None,
+    school_identifiers: pl.LazyFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """``attendance.daily`` and ``attendance.unmatched`` as they would be stored."""
     inputs = (
-        rows, IDENTIFIERS.empty() if identifiers is None else identifiers,
+        rows,
+        IDENTIFIERS.empty() if identifiers is None else identifiers,
         SCHOOL_IDENTIFIERS.empty() if school_identifiers is None else school_identifiers,
-        calendar("1", "2") if planned is None else planned, enrollments,
+        calendar("1", "2") if planned is None else planned,
+        enrollments,
     )
     year = pl.lit("2023-24").alias("school_year")
     days = daily(*inputs, first_day=FIRST, last_day=LAST).with_columns(year)

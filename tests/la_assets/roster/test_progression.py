@@ -17,7 +17,9 @@ def years(*grades: tuple[str, str | None], **other: object) -> pl.LazyFrame:
 
 def stays(*schools: tuple[str, str]) -> pl.LazyFrame:
     rows = [
-        canonical(ENROLLMENTS, {"student_key": ANN, "school_id": school, "entry_date": d(f"{year[:4]}-08-10"), "is_primary": True}, year=year)
+        canonical(
+            ENROLLMENTS, {"student_key": ANN, "school_id": school, "entry_date": d(f"{year[:4]}-08-10"), "is_primary": True}, year=year
+        )
         for year, school in schools
     ]
     return pl.concat([ENROLLMENTS.empty(), *rows])

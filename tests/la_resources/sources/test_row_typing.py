@@ -10,8 +10,9 @@ import pytest
 from landing_bench import Landed, key_of
 
 from la_resources.contracts import Column
+from la_resources.school_year import of_dates
 from la_resources.sources.definitions import ColumnRule
-from la_resources.sources.typed_values import school_year_named, school_year_of, typing_steps
+from la_resources.sources.typed_values import school_year_named, typing_steps
 
 Land = Callable[..., Landed]
 NULLS = ("NA", "N/A", "NULL", "--")
@@ -149,7 +150,7 @@ def test_school_years_are_read_as_the_vendor_spells_them(text: str, spelling: st
 
 def test_a_school_year_turns_on_the_first_of_july():
     days = pl.Series([date(2023, 6, 30), date(2023, 7, 1), date(2024, 1, 1), date(2024, 6, 30)])
-    assert pl.select(school_year_of(pl.lit(days)))[:, 0].to_list() == ["2022-23", "2023-24", "2023-24", "2023-24"]
+    assert pl.select(of_dates(pl.lit(days)))[:, 0].to_list() == ["2022-23", "2023-24", "2023-24", "2023-24"]
 
 
 def test_one_rejected_row_lists_every_broken_rule(land: Land):
