@@ -169,11 +169,8 @@ class Table:
         )
 
 
-def validate(table: Table, frame: pl.LazyFrame | pl.DataFrame) -> None:
+def validate(table: Table, frame: pl.LazyFrame | pl.DataFrame, *, quick_look: bool = False) -> None:
     """Enforce a table's contract with pandera: columns, types, nulls, ranges, option sets, patterns.
-
-    Pandera looks at every column and rule by itself, which takes longer than to write a small file. So a frame that keeps all
-    rules as seen in one pass is taken as it is; any other is pandera's to judge and to explain.
 
     Parameters
     ----------
@@ -181,6 +178,9 @@ def validate(table: Table, frame: pl.LazyFrame | pl.DataFrame) -> None:
         The contract.
     frame : polars.LazyFrame or polars.DataFrame
         All columns of the table, in contract order.
+    quick_look : bool
+        For the many small files of landing tables, whose rows were held to the same contract one by one when they were typed:
+        a frame that keeps all rules as seen in one pass is taken as it is, any other is pandera's to judge and to explain.
 
     Raises
     ------
@@ -188,7 +188,7 @@ def validate(table: Table, frame: pl.LazyFrame | pl.DataFrame) -> None:
         Naming table, column, rule, how many rows break it, and the first offending values (not for restricted tables: an error
         message goes into logs).
     """
-    if _keeps_all_rules(table, frame):
+    if quick_look and _keeps_all_rules(table, frame):
         return
     from pandera.config import ValidationDepth, config_context
     from pandera.errors import SchemaErrors

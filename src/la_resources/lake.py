@@ -159,7 +159,7 @@ class Lake:
 
     def publish_file(self, table: Table, school_year: str, staged: Path, name: str) -> Written:
         """Put one immutable file of a landing table in its place, validated first; the same name is replaced atomically."""
-        staged, rows = self._in_order(table, school_year, staged)
+        staged, rows = self._in_order(table, school_year, staged, quick_look=True)
         size = staged.stat().st_size
         target = self.partition_folder(table, school_year) / f"{name}.parquet"
         self._put(staged, target, restricted=table.restricted)
@@ -174,18 +174,18 @@ class Lake:
             return False
         return True
 
-    def _in_order(self, table: Table, school_year: str, staged: Path) -> tuple[Path, int]:
+    def _in_order(self, table: Table, school_year: str, staged: Path, *, quick_look: bool = False) -> tuple[Path, int]:
         """The staged file, sorted by the key if it is not yet, with its row count; held against the contract either way."""
         try:
-            return staged, self._inspect(table, school_year, staged)
+            return staged, self._inspect(table, school_year, staged, quick_look=quick_look)
         except _UnsortedError:
             ordered = staged.with_name(f"ordered.{staged.name}")
             pl.scan_parquet(staged).sort(table.key, maintain_order=True).sink_parquet(ordered, compression=_COMPRESSION)
             self._refuse_duplicate_keys(table, ordered)
-            return ordered, self._inspect(table, school_year, ordered)
+            return ordered, self._inspect(table, school_year, ordered, quick_look=quick_look)
 
     @staticmethod
-    def _inspect(table: Table, school_year: str, staged: Path) -> int:
+    def _inspect(table: Table, school_year: str, staged: Path, *, quick_look: bool) -> int:
         """Hold a staged file against the contract, a bounded number of rows at a time; its row count.
 
         Raises
@@ -204,7 +204,7 @@ class Lake:
             keys = pl.concat([last, chunk.select(table.key)])
             if not keys.select(_strictly_ascending(table.key).slice(1).all()).item():
                 raise _UnsortedError
-            validate(table, chunk)
+            validate(table, chunk, quick_look=quick_look)
             last = keys.tail(1)
         return rows
 
