@@ -1,5 +1,7 @@
 """The sample that the project ships: 60 students, one school year, from committed files to tables, twice."""
 
+import datetime as dt
+import os
 import shutil
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from la_assets.roster.schema import STUDENTS
 from .conftest import PROJECT, BuiltDistrict, build_years
 
 YEAR, KEY = "2025-26", "2025-07-01"
+ARRIVED = dt.datetime(2026, 6, 15, tzinfo=dt.UTC).timestamp()
 SAMPLE = PROJECT / "data" / "sample"
 
 
@@ -20,6 +23,8 @@ SAMPLE = PROJECT / "data" / "sample"
 def sample(tmp_path_factory: pytest.TempPathFactory) -> BuiltDistrict:
     folder = tmp_path_factory.mktemp("sample")
     shutil.copytree(SAMPLE, folder / "landing")
+    for file in (folder / "landing").rglob("*"):  # a checkout has no arrival times of its own
+        os.utime(file, (ARRIVED, ARRIVED))
     return build_years(folder, KEY, KEY)
 
 
