@@ -57,7 +57,7 @@ lint: setup
 test: setup  ## Format, lint, types and the test suite
 	bash tests/system_packages.sh
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 bench: setup  ## Performance figures as ratios against a yardstick; writes bench/results/<date>.json
 	$(BIN)/python -m bench
