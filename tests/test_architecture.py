@@ -14,7 +14,10 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 SRC = PROJECT / "src"
-HEAVY = {"pandas", "pandera", "pyarrow", "duckdb", "sklearn", "xgboost", "statsmodels", "numba", "torch", "rpy2"}
+HEAVY = {
+    "pandas", "pandera", "pyarrow", "duckdb", "sklearn", "xgboost", "statsmodels", "numba", "torch", "rpy2",
+    "scipy", "matplotlib", "kmodes", "formulaic", "skops", "xlsxwriter", "openpyxl", "fpdf", "pymer4",
+}  # fmt: skip
 DAGSTER_SIDE = {"__init__.py", "assets.py", "schema.py", "checks.py", "sensors.py"}
 """Files of a room that may speak to Dagster and to la_resources; all others are plain modules."""
 

@@ -11,10 +11,12 @@ from collections.abc import Iterable
 import dagster as dg
 
 from la_assets.school_years import TIMEZONE, current_school_year
+from la_assets.yearly_tables import CADENCE_TAG
 
 SCHOOL_DAYS = "1-5"
 SCHOOL_MONTHS = "1-5,8-12"
 NIGHTLY = "0 2 * * *"
+QUARTERLY = "0 4 15 1,4,7,10 *"
 
 DAILY = dg.FreshnessPolicy.cron(
     deadline_cron=f"0 7 * {SCHOOL_MONTHS} {SCHOOL_DAYS}", lower_bound_delta=dt.timedelta(hours=24), timezone=TIMEZONE
@@ -71,14 +73,20 @@ def corrections() -> dg.AutomationCondition:
     ).with_label("corrections")
 
 
+def _is_quarterly(spec: dg.AssetSpec) -> bool:
+    return spec.tags.get(CADENCE_TAG) == "quarterly"
+
+
 def automated(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
     """The assets with their freshness policy and automation condition.
 
-    Landing tables react to files (the arrival sensor and the nightly schedule), not to other assets.
+    Landing tables react to files (the arrival sensor and the nightly schedule), not to other assets. Fitted models do not follow
+    every change of the current year (a model that moves daily explains nothing): they are made anew by the quarterly job, and
+    when a correction reaches a past year.
     """
 
     def with_rules(spec: dg.AssetSpec) -> dg.AssetSpec:
-        condition = None if spec.metadata.get("landing") else keep_current() | corrections()
+        condition = None if spec.metadata.get("landing") else corrections() if _is_quarterly(spec) else keep_current() | corrections()
         return spec.replace_attributes(freshness_policy=policy_of(spec.key), automation_condition=condition)
 
     return [asset.map_asset_specs(with_rules) for asset in assets]
@@ -92,10 +100,18 @@ AUTOMATION_SENSOR = dg.AutomationConditionSensorDefinition(
     description="Rebuilds what changed: the current year's tables, and the past years that a correction reaches.",
 )
 
+_MODELS = dg.AssetSelection.tag(CADENCE_TAG, "quarterly")
+
 NIGHTLY_JOB = dg.define_asset_job(
     "nightly",
-    selection=dg.AssetSelection.all(),
-    description="Reads what landed and rebuilds every table of the current school year, with all checks.",
+    selection=dg.AssetSelection.all() - _MODELS,
+    description="Reads what landed and rebuilds every table of the current school year, with all checks; fitted models stay as they are.",
+)
+
+QUARTERLY_JOB = dg.define_asset_job(
+    "quarterly_models",
+    selection=_MODELS | _MODELS.downstream(),
+    description="Fits the models of the current school year anew and makes what reads them, with all checks.",
 )
 
 
@@ -108,3 +124,10 @@ def nightly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     year = current_school_year(context.scheduled_execution_time)
     night = context.scheduled_execution_time.date().isoformat()
     return dg.RunRequest(run_key=f"nightly:{night}", partition_key=year.key)
+
+
+@dg.schedule(job=QUARTERLY_JOB, cron_schedule=QUARTERLY, execution_timezone=TIMEZONE, name="quarterly_models")
+def quarterly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """On the 15th of January, April, July and October at 4:00, after the nightly run: the current school year's models, once."""
+    year = current_school_year(context.scheduled_execution_time)
+    return dg.RunRequest(run_key=f"quarterly:{context.scheduled_execution_time.date().isoformat()}", partition_key=year.key)

@@ -57,8 +57,8 @@ defs = dg.Definitions(
         for table in TABLES
         if table.name not in _landing or table.name in ROOM_CHECKS
     ],
-    jobs=[automation.NIGHTLY_JOB],
-    schedules=[automation.nightly_schedule],
+    jobs=[automation.NIGHTLY_JOB, automation.QUARTERLY_JOB],
+    schedules=[automation.nightly_schedule, automation.quarterly_schedule],
     sensors=[landing_arrivals, automation.AUTOMATION_SENSOR],
     resources=build_resources(TABLES),
     executor=dg.in_process_executor,  # polars uses every core by itself; a process per step costs seconds each and gains nothing

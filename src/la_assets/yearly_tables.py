@@ -2,22 +2,44 @@
 
 ``yearly_table`` turns that into a Dagster asset partitioned by school year: key, group, kinds, owners, description and
 column schema come from the contract and the docstring; a run over several years calls the function once a year, each time
-with frames of that year only, and writes each year on its own. What a table computes stands in the room's plain modules.
+with frames of that year only, and writes each year on its own. A function that has more to show than rows (figures, plots)
+returns a ``Page``; one that makes files (workbooks, briefs) puts them into ``year.delivery(TABLE)`` and returns their index.
+What a table computes stands in the room's plain modules.
 """
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import dagster as dg
 import polars as pl
 
 from la_assets.school_years import SCHOOL_YEARS, SchoolYear, years_of
 from la_resources.contracts import Table
+from la_resources.deliverables import Deliverables, Delivery
 from la_resources.district import District
 
 OWNER = "team:data"
+Cadence = Literal["nightly", "quarterly"]
+CADENCE_TAG = "cadence"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A table's rows of one year, and what the asset's page shows beside row count and preview.
+
+    Attributes
+    ----------
+    rows : polars.LazyFrame or polars.DataFrame
+        The rows, with the columns of the contract.
+    shows : mapping of str to metadata
+        Values that Dagster plots by year (numbers), text, and pictures (``la_assets.figures.picture``). Shown to whoever opens
+        the page: no student may be told from them.
+    """
+
+    rows: pl.LazyFrame | pl.DataFrame
+    shows: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -32,6 +54,7 @@ class Year:
     district: District
     frames: Mapping[str, pl.LazyFrame]
     histories: Mapping[str, tuple[int, int]]
+    deliverables: Deliverables | None = None
 
     @property
     def label(self) -> str:
@@ -44,6 +67,12 @@ class Year:
         first, last = self.histories[table.name]
         labels = [self.school_year.shift(offset).label for offset in range(first, last + 1)]
         return self.frames[table.name].filter(pl.col("school_year").is_in(labels))
+
+    def delivery(self, table: Table) -> Delivery:
+        """Where the files of this year that ``table`` is the index of are put; used as ``with year.delivery(TABLE) as delivery``."""
+        if self.deliverables is None:
+            raise ValueError(f"{table.name}: this year was made without a place for files")
+        return self.deliverables.delivery(table, self.label)
 
 
 def asset_key(table: Table) -> dg.AssetKey:
@@ -100,7 +129,9 @@ def yearly_table(
     history: Mapping[str, dg.TimeWindowPartitionMapping] | None = None,
     years_per_run: int | None = None,
     pool: str | None = None,
-) -> Callable[[Callable[[Year], pl.LazyFrame]], dg.AssetsDefinition]:
+    cadence: Cadence = "nightly",
+    kinds: Sequence[str] = ("polars", "parquet"),
+) -> Callable[[Callable[[Year], pl.LazyFrame | pl.DataFrame | Page]], dg.AssetsDefinition]:
     """Declare the asset that makes ``table``, a year at a time.
 
     Parameters
@@ -115,36 +146,46 @@ def yearly_table(
         Most years a backfill puts in one run; ``None`` puts them all in one, right for cheap tables.
     pool : str, optional
         Dagster pool that limits how many such steps run at once.
+    cadence : "nightly" or "quarterly"
+        Whether every night's run makes it anew, or (fitted models) the quarterly one.
+    kinds : sequence of str
+        What the asset is made with, as the UI's icons say it; at most three.
 
     Returns
     -------
     decorator
-        For a function ``(year: Year) -> polars.LazyFrame`` with the columns of the contract.
+        For a function from a ``Year`` to a frame with the columns of the contract, or to a ``Page``.
     """
     history = dict(history or {})
     parameters = {t.name.replace(".", "__"): t for t in inputs}
 
-    def decorate(function: Callable[[Year], pl.LazyFrame]) -> dg.AssetsDefinition:
+    def decorate(function: Callable[[Year], pl.LazyFrame | pl.DataFrame | Page]) -> dg.AssetsDefinition:
         @dg.asset(
             key=asset_key(table),
             description=inspect.getdoc(function),
             partitions_def=SCHOOL_YEARS,
             ins={name: dg.AssetIn(key=asset_key(t), partition_mapping=history.get(t.name)) for name, t in parameters.items()},
             group_name=table.schema,
-            kinds={"polars", "parquet"},
+            kinds=set(kinds),
             owners=[OWNER],
             metadata=table_metadata(table),
-            tags=table_tags(table),
+            tags=table_tags(table) | {CADENCE_TAG: cadence},
             backfill_policy=dg.BackfillPolicy.single_run() if years_per_run is None else dg.BackfillPolicy.multi_run(years_per_run),
             io_manager_key="lake_io_manager",
             pool=pool,
-            required_resource_keys={"district"},
+            required_resource_keys={"district", "deliverables"},
         )
-        def build(context: dg.AssetExecutionContext, **frames: pl.LazyFrame) -> dict[str, pl.LazyFrame]:
+        def build(context: dg.AssetExecutionContext, **frames: pl.LazyFrame) -> dict[str, Any]:
             histories = {name: (m.start_offset, m.end_offset) for name, m in history.items()}
             loaded = {parameters[name].name: frame for name, frame in frames.items()}
-            district = context.resources.district.settings()
-            return {year.key: function(Year(year, district, loaded, histories)) for year in years_of(context.partition_keys)}
+            district, deliverables = context.resources.district.settings(), context.resources.deliverables.place()
+            made: dict[str, Any] = {}
+            for year in years_of(context.partition_keys):
+                page = function(Year(year, district, loaded, histories, deliverables))
+                if isinstance(page, Page):
+                    context.add_asset_metadata(dict(page.shows), asset_key=asset_key(table), partition_key=year.key)
+                made[year.key] = page.rows if isinstance(page, Page) else page
+            return made
 
         return build
 

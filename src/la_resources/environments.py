@@ -16,6 +16,7 @@ import dagster as dg
 
 from la_resources.check_ledger import CheckLedger
 from la_resources.contracts import Table
+from la_resources.deliverables import Deliverables
 from la_resources.district import District, load_district
 from la_resources.duckdb import Warehouse
 from la_resources.io_managers import LakeIOManager
@@ -31,14 +32,15 @@ class Places:
 
     Attributes
     ----------
-    landing, lake, warehouse, mappings : str
-        ``LA_LANDING_ROOT``, ``LA_LAKE_ROOT``, ``LA_WAREHOUSE`` and ``LA_MAPPINGS`` (folders separated by ``:``); by default
-        ``landing``, ``lake``, ``warehouse.duckdb`` and ``mappings`` below ``LA_DATA_ROOT`` (``data``).
+    landing, lake, warehouse, deliverables, mappings : str
+        ``LA_LANDING_ROOT``, ``LA_LAKE_ROOT``, ``LA_WAREHOUSE``, ``LA_DELIVERABLES_ROOT`` and ``LA_MAPPINGS`` (folders separated by
+        ``:``); by default ``landing``, ``lake``, ``warehouse.duckdb``, ``deliverables`` and ``mappings`` below ``LA_DATA_ROOT`` (``data``).
     """
 
     landing: str
     lake: str
     warehouse: str
+    deliverables: str
     mappings: tuple[str, ...]
 
     @classmethod
@@ -48,6 +50,7 @@ class Places:
             landing=os.environ.get("LA_LANDING_ROOT", str(root / "landing")),
             lake=os.environ.get("LA_LAKE_ROOT", str(root / "lake")),
             warehouse=os.environ.get("LA_WAREHOUSE", str(root / "warehouse.duckdb")),
+            deliverables=os.environ.get("LA_DELIVERABLES_ROOT", str(root / "deliverables")),
             mappings=tuple(os.environ.get("LA_MAPPINGS", str(root / "mappings")).split(":")),
         )
 
@@ -72,6 +75,15 @@ class LandingZoneResource(dg.ConfigurableResource):
 
     def zone(self) -> LandingZone:
         return LandingZone(self.root)
+
+
+class DeliverablesResource(dg.ConfigurableResource):
+    """Where the files for people go: workbooks and briefs."""
+
+    root: str
+
+    def place(self) -> Deliverables:
+        return Deliverables(self.root)
 
 
 class DistrictResource(dg.ConfigurableResource):
@@ -100,5 +112,6 @@ def build_resources(contracts: Iterable[Table]) -> Mapping[str, Any]:
         "lake": LakeResource(root=str(lake.root)),
         "lake_io_manager": LakeIOManager(lake, contracts, Warehouse(places.warehouse, lake)),
         "landing_zone": LandingZoneResource(root=places.landing, mappings=list(places.mappings)),
+        "deliverables": DeliverablesResource(root=places.deliverables),
         "district": DistrictResource(file=os.environ.get("LA_DISTRICT_FILE", "")),
     }

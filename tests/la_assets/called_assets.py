@@ -9,12 +9,17 @@ import polars as pl
 from la_assets.landing.schema import LANDING_TABLES
 from la_assets.roster.schema import ROSTER_TABLES
 from la_resources.contracts import Table, validate
-from la_resources.environments import DistrictResource
+from la_resources.environments import DeliverablesResource, DistrictResource
 from la_resources.school_year import partition_key
 
 
 def contracts(schema: ModuleType) -> dict[str, Table]:
     return {value.name: value for value in vars(schema).values() if isinstance(value, Table)}
+
+
+def called_resources(deliverables: str = "") -> dict[str, object]:
+    """Resources of an asset that is called on its own; a test of files names the folder they go to."""
+    return {"district": DistrictResource(), "deliverables": DeliverablesResource(root=deliverables)}
 
 
 def called(
@@ -42,7 +47,7 @@ def called(
         asset = getattr(assets, function)
         table = tables[".".join(asset.key.path)]
         inputs = {name: frames[".".join(k.path)] for name, k in asset.keys_by_input_name.items()}
-        context = dg.build_asset_context(partition_key=key, resources={"district": DistrictResource()})
+        context = dg.build_asset_context(partition_key=key, resources=called_resources())
         rows = asset(context, **inputs)[key].select(table.names).sort(table.key).collect(engine="streaming")
         validate(table, rows)
         assert not rows.select(table.key).is_duplicated().any()

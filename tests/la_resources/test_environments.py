@@ -11,7 +11,16 @@ import pytest
 from la_resources.environments import Places, build_resources
 from la_resources.privacy import SECRET_VARIABLE, MissingSecret, secret_from_environment
 
-SETTINGS = ("LA_ENVIRONMENT", "LA_DATA_ROOT", "LA_LANDING_ROOT", "LA_LAKE_ROOT", "LA_WAREHOUSE", "LA_MAPPINGS", "LA_DISTRICT_FILE")
+SETTINGS = (
+    "LA_ENVIRONMENT",
+    "LA_DATA_ROOT",
+    "LA_LANDING_ROOT",
+    "LA_LAKE_ROOT",
+    "LA_WAREHOUSE",
+    "LA_DELIVERABLES_ROOT",
+    "LA_MAPPINGS",
+    "LA_DISTRICT_FILE",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +40,11 @@ def test_everything_lies_below_the_data_root_unless_moved(monkeypatch: pytest.Mo
     monkeypatch.setenv("LA_LAKE_ROOT", "elsewhere/lake")
     monkeypatch.setenv("LA_MAPPINGS", "one:two")
     assert Places.from_environment() == Places(
-        landing=str(tmp_path / "landing"), lake="elsewhere/lake", warehouse=str(tmp_path / "warehouse.duckdb"), mappings=("one", "two")
+        landing=str(tmp_path / "landing"),
+        lake="elsewhere/lake",
+        warehouse=str(tmp_path / "warehouse.duckdb"),
+        deliverables=str(tmp_path / "deliverables"),
+        mappings=("one", "two"),
     )
 
 
@@ -41,6 +54,7 @@ def test_the_resources_stand_where_the_places_say(monkeypatch: pytest.MonkeyPatc
     assert resources["lake"].lake().root == resources["lake_io_manager"].lake.root == tmp_path / "lake"
     assert resources["lake_io_manager"].warehouse.path == tmp_path / "warehouse.duckdb"
     assert resources["landing_zone"].zone().root == tmp_path / "landing"
+    assert resources["deliverables"].place().root == tmp_path / "deliverables"
     assert resources["lake"].checks().folder == tmp_path / "lake" / ".checks"
 
 

@@ -9,8 +9,9 @@ from la_assets.landing.schema import LANDING_TABLES
 from la_assets.roster.assets import ROSTER_ASSETS
 from la_assets.roster.schema import ROSTER_TABLES
 from la_resources.contracts import Table, validate
-from la_resources.environments import DistrictResource
 from la_resources.school_year import partition_key
+
+from ..called_assets import called_resources
 
 
 def made(school_year: str, landed: Mapping[Table, pl.LazyFrame]) -> dict[str, pl.DataFrame]:
@@ -31,7 +32,7 @@ def made(school_year: str, landed: Mapping[Table, pl.LazyFrame]) -> dict[str, pl
         asset = next(a for a in waiting if all(".".join(k.path) in frames for k in a.dependency_keys))
         waiting.remove(asset)
         table = ROSTER_TABLES[".".join(asset.key.path)]
-        context = dg.build_asset_context(partition_key=key, resources={"district": DistrictResource()})
+        context = dg.build_asset_context(partition_key=key, resources=called_resources())
         inputs = {".".join(k.path): name for name, k in asset.keys_by_input_name.items()}
         result = asset(context, **{inputs[name]: frames[name] for name in inputs})
         rows = table.shape(result[key]).sort(table.key).collect(engine="streaming")
