@@ -1,0 +1,1 @@
+"""Settings of one room each, which a district may change; ``District`` holds them as fields."""
