@@ -41,27 +41,22 @@ def autocovariances(residuals: np.ndarray, errors: np.ndarray) -> np.ndarray | N
     Returns
     -------
     numpy.ndarray, shape (years + 1,), or None
-        At distance 0 the variance without sampling error; to distance ``years``, which the forecast needs. None where fewer than
-        ``FEWEST_PAIRS`` teachers are seen a year apart at least once, or the variance is not above zero.
+        At distance 0 the variance without sampling error; to distance ``years``, which the forecast needs. None where no distance has
+        ``FEWEST_PAIRS`` pairs of a teacher's years, or the variance is not above zero.
     """
-    centred = residuals - np.nanmean(residuals, axis=0, where=np.isfinite(residuals), keepdims=True)
-    years = residuals.shape[1]
-    variance = float(np.nanmean(centred**2 - errors**2))
-    found = [variance]
-    for distance in range(1, years + 1):
-        products = centred[:, distance:] * centred[:, :-distance] if distance < years else np.full((1, 1), np.nan)
-        pairs = int(np.isfinite(products).sum())
-        if pairs < FEWEST_PAIRS:
-            if distance == 1:
-                continue
-            found.append(found[-1])
-        else:
-            if len(found) < distance:  # the years a year apart are too few, those two apart are not: as at two
-                found += [float(np.nanmean(products))] * (distance - len(found))
-            found.append(float(np.nanmean(products)))
-    if variance <= 0 or len(found) < years + 1:
+    seen = np.isfinite(residuals)
+    means = np.where(seen, residuals, 0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+    centred = np.where(seen, residuals - means, 0.0)
+    variance = float((centred**2 - np.where(seen, errors, 0.0) ** 2).sum() / max(seen.sum(), 1))
+    found: dict[int, float] = {}
+    for distance in range(1, residuals.shape[1]):
+        pairs = int((seen[:, distance:] & seen[:, :-distance]).sum())
+        if pairs >= FEWEST_PAIRS:
+            found[distance] = float((centred[:, distance:] * centred[:, :-distance]).sum() / pairs)
+    if variance <= 0 or not found:
         return None
-    return np.clip(np.array(found), 0.0, variance)
+    shorter = [max((d for d in found if d <= distance), default=min(found)) for distance in range(1, residuals.shape[1] + 1)]
+    return np.clip(np.array([variance, *(found[d] for d in shorter)]), 0.0, variance)
 
 
 def forecasts(effects: pl.DataFrame, teachers: pl.DataFrame, years: Sequence[str], subject: str) -> pl.DataFrame:

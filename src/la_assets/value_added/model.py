@@ -27,17 +27,23 @@ STATUSES = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """Which columns play which part: the score explained, the prior that explains it, the same prior in other subjects, and of peers."""
+    """Which columns play which part: the score explained, the prior that explains it, the same prior in other subjects and of peers, the place."""
 
     score: str
     prior: str
     prior_other: str
     peer_mean: str
+    place: str = "school_id"
 
 
+SCHOOL_GRADE = "school_grade"
 SCORE = Outcome("score", "prior", "prior_other", "peer_mean_prior")
-PRIOR_SCORE = Outcome("prior", "prior_prior", "prior_prior_other", "peer_mean_prior_prior")
-"""The placebo: no teacher can have moved the score of the year before."""
+PRIOR_SCORE = Outcome("prior", "prior_prior", "prior_prior_other", "peer_mean_prior_prior", SCHOOL_GRADE)
+"""The placebo: no teacher can have moved the score of the year before.
+
+Its place is the grade in the school: all classes of a grade come from the same teachers of the grade before, whose real effects are
+in last year's scores. What is left between classes of a grade is sorting.
+"""
 
 
 @dataclass(frozen=True)
@@ -126,7 +132,7 @@ def fit_value_added(rows: pl.DataFrame, outcome: Outcome = SCORE, *, teachers: b
     if ready[TEACHER].n_unique() < 2:
         return ValueAdded("one_teacher", ready)
     terms = [RandomTerm(TEACHER)] if teachers else []
-    terms += [RandomTerm(SCHOOL)] if ready[SCHOOL].n_unique() > 1 else []
+    terms += [RandomTerm(outcome.place)] if ready[outcome.place].n_unique() > 1 else []
     if not terms:
         raise ValueError("a model of one school without teachers has no random part")
     fitted = fit(f"outcome ~ 1 + {' + '.join(covariates)}", ready, terms, weights="weight", weight_meaning="frequency", conditional_sds=teachers)
@@ -141,7 +147,8 @@ def _ready(rows: pl.DataFrame, outcome: Outcome) -> tuple[pl.DataFrame, tuple[st
     Columns that do not vary are left out.
     """
     ready = rows.drop_nulls([outcome.score, outcome.prior]).select(
-        "student_key", TEACHER, SCHOOL, "school_year", "weight", "class_id",
+        "student_key", TEACHER, SCHOOL, "school_year", "weight",
+        pl.concat_str(SCHOOL, "grade", separator="|").alias(SCHOOL_GRADE),
         outcome=pl.col(outcome.score),
         prior=pl.col(outcome.prior),
         prior_squared=pl.col(outcome.prior) ** 2,

@@ -37,11 +37,9 @@ class ValueAddedSettings(BaseModel):
     pooled_years : int
         School years of the pooled estimate.
     placebo_p_value : float
-        The placebo fails only when its teacher variance, or the slope of the sorting test, is significant at this level ...
+        The placebo fails when its teacher variance is significant at this level ...
     placebo_variance_share : float
-        ... and the placebo's teacher variance is at least this share of the real model's, or ...
-    sorting_slope : float
-        ... the slope on prior-prior scores is at least this, in SD of effect per SD of score.
+        ... and more than this share of the real model's. The level is also that of the check on sorting.
     link_coverage : float
         Share of a school's tested students who must be linked to a teacher.
     """
@@ -54,8 +52,7 @@ class ValueAddedSettings(BaseModel):
     minimum_reliability: float = Field(0.5, ge=0, le=1)
     pooled_years: int = Field(3, ge=2, le=3)
     placebo_p_value: float = Field(0.01, gt=0, lt=1)
-    placebo_variance_share: float = Field(0.5, gt=0)
-    sorting_slope: float = Field(0.1, gt=0)
+    placebo_variance_share: float = Field(0.25, gt=0)
     link_coverage: float = Field(0.95, gt=0, le=1)
 
     def tests(self) -> list[tuple[str, str, str]]:
