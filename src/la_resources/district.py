@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from la_resources.district_settings.mtss import MtssSettings
+from la_resources.district_settings.value_added import ValueAddedSettings
 
 EXIT_CODES: dict[str, str] = {
     "graduated": "graduated",
@@ -74,6 +75,7 @@ class District(BaseModel):
     quarantine_limit: float = Field(0.02, ge=0, le=1)
     row_count_tolerance: float = Field(0.25, gt=0)
     subject_translations: dict[str, str] = Field(default_factory=dict)
+    value_added: ValueAddedSettings = Field(default_factory=ValueAddedSettings)
     mtss: MtssSettings = Field(default_factory=MtssSettings)
 
 

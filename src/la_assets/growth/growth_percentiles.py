@@ -114,10 +114,7 @@ def growth_percentiles(students: pl.DataFrame, least_peers: int = 250) -> pl.Dat
     empty = pl.DataFrame(schema={"row": pl.UInt32} | MADE)
     without = pl.when(pl.col("prior_score_1").is_null()).then(pl.lit("no_prior_score")).otherwise(pl.lit("unusual_progression"))
     return (
-        rows.join(pl.concat([empty, *made]), on="row", how="left")
-        .with_columns(pl.col("status").fill_null(without))
-        .sort("row")
-        .drop("row")
+        rows.join(pl.concat([empty, *made]), on="row", how="left").with_columns(pl.col("status").fill_null(without)).sort("row").drop("row")
     )
 
 

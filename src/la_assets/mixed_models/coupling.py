@@ -8,8 +8,6 @@ Notation: the largest term is ``1``, all others together are ``2``, one column o
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 MOST_PAIRS = 150_000_000

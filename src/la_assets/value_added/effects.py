@@ -86,8 +86,10 @@ def effects(
         )
     )
     numbers = ["effect", "standard_error", "ci_low", "ci_high", "reliability", "mean_residual", "mean_residual_error"]
-    return rows.with_columns(pl.when(pl.col("status") == "estimated").then(pl.col(numbers))).with_columns(label=_label(evidence)).select(
-        group, *numbers[:5], "students", "student_weight", "years_used", *numbers[5:], "label", "placebo", "status"
+    return (
+        rows.with_columns(pl.when(pl.col("status") == "estimated").then(pl.col(numbers)))
+        .with_columns(label=_label(evidence))
+        .select(group, *numbers[:5], "students", "student_weight", "years_used", *numbers[5:], "label", "placebo", "status")
     )
 
 

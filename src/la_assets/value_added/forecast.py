@@ -91,7 +91,12 @@ def forecasts(effects: pl.DataFrame, teachers: pl.DataFrame, years: Sequence[str
         seen = pl.col("staff_key").is_in(keys.to_list())
         return _shaped(expected.with_columns(status=pl.when(seen).then(pl.lit(status)).otherwise(pl.lit("no_earlier_years"))), subject)
     made = [_forecast(key, grid["residual"][i], grid["error"][i], covariances, years) for key, i in at.items()]
-    found = pl.DataFrame(made, schema={name: MADE[name] for name in ("staff_key", "effect", "standard_error", "reliability", "years_used", "last_year_used", "status")})
+    found = pl.DataFrame(
+        made,
+        schema={
+            name: MADE[name] for name in ("staff_key", "effect", "standard_error", "reliability", "years_used", "last_year_used", "status")
+        },
+    )
     joined = expected.join(found, on="staff_key", how="left").with_columns(pl.col("status").fill_null("no_earlier_years"))
     return _shaped(joined, subject)
 

@@ -107,7 +107,10 @@ def model_rows(student_scores: pl.DataFrame, links: pl.DataFrame) -> pl.DataFram
     return (
         student_scores.filter(pl.col("status") == "used")
         .drop("status")
-        .join(links.filter(pl.col("weight") > 0).select("student_key", TEACHER, "subject", "school_year", "weight"), on=["student_key", "subject", "school_year"])
+        .join(
+            links.filter(pl.col("weight") > 0).select("student_key", TEACHER, "subject", "school_year", "weight"),
+            on=["student_key", "subject", "school_year"],
+        )
         .sort("school_year", "student_key", TEACHER)
     )
 
@@ -135,7 +138,9 @@ def fit_value_added(rows: pl.DataFrame, outcome: Outcome = SCORE, *, teachers: b
     terms += [RandomTerm(outcome.place)] if ready[outcome.place].n_unique() > 1 else []
     if not terms:
         raise ValueError("a model of one school without teachers has no random part")
-    fitted = fit(f"outcome ~ 1 + {' + '.join(covariates)}", ready, terms, weights="weight", weight_meaning="frequency", conditional_sds=teachers)
+    fitted = fit(
+        f"outcome ~ 1 + {' + '.join(covariates)}", ready, terms, weights="weight", weight_meaning="frequency", conditional_sds=teachers
+    )
     found = ValueAdded(fitted.status, ready, covariates, _between_only(ready, covariates), fitted)
     return replace(found, rows=_with_residuals(found)) if found.usable else found
 
@@ -161,8 +166,18 @@ def _ready(rows: pl.DataFrame, outcome: Outcome) -> tuple[pl.DataFrame, tuple[st
     for name in ("prior_other", *PROGRAMS, "class_size"):
         if ready[name].null_count():
             filled.append(pl.col(name).is_null().cast(pl.Float64).alias(f"{name}_missing"))
-    ready = ready.with_columns(filled).with_columns(pl.col("prior_other", *PROGRAMS, "class_size").fill_null(strategy="mean").fill_null(0.0))
-    names = ["prior", "prior_squared", "prior_other", *PROGRAMS, "peer_mean_prior", "class_size", *(str(f.meta.output_name()) for f in filled)]
+    ready = ready.with_columns(filled).with_columns(
+        pl.col("prior_other", *PROGRAMS, "class_size").fill_null(strategy="mean").fill_null(0.0)
+    )
+    names = [
+        "prior",
+        "prior_squared",
+        "prior_other",
+        *PROGRAMS,
+        "peer_mean_prior",
+        "class_size",
+        *(str(f.meta.output_name()) for f in filled),
+    ]
     return ready, tuple(name for name in names if ready[name].n_unique() > 1)
 
 

@@ -56,7 +56,9 @@ def placebo(rows: pl.DataFrame, found: ValueAdded, tolerance: Tolerance) -> Plac
     if not found.usable:
         return Placebo("not_testable", f"the value-added model has no numbers ({found.status})", students, teachers)
     if teachers < FEWEST_TEACHERS:
-        return Placebo("not_testable", f"{teachers} teachers have students with two prior scores; {FEWEST_TEACHERS} are needed", students, teachers)
+        return Placebo(
+            "not_testable", f"{teachers} teachers have students with two prior scores; {FEWEST_TEACHERS} are needed", students, teachers
+        )
     test = fit_value_added(before, PRIOR_SCORE)
     if not test.usable:
         return Placebo("not_testable", f"the placebo model has no numbers ({test.status})", students, teachers)
@@ -76,7 +78,9 @@ def placebo(rows: pl.DataFrame, found: ValueAdded, tolerance: Tolerance) -> Plac
     if p_value < tolerance.p_value and false > tolerance.variance_share * real:
         why = f"teachers explain {false:.4f} of the variance of last year's scores (p {p_value:.2g}), against {real:.4f} of this year's"
         return Placebo("failed", why, students, teachers, figures)
-    return Placebo("passed", "teachers do not explain what their students scored before they met, within the tolerance", students, teachers, figures)
+    return Placebo(
+        "passed", "teachers do not explain what their students scored before they met, within the tolerance", students, teachers, figures
+    )
 
 
 def _likelihood_ratio(rows: pl.DataFrame, test: ValueAdded) -> tuple[float, float]:

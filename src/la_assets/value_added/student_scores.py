@@ -61,7 +61,9 @@ def student_scores(
     return (
         _with_peers(_with_peers(rows, "prior"), "prior_prior")
         .with_columns(
-            class_size=pl.coalesce("section_students", pl.when(pl.col("class_id").is_not_null()).then(pl.len().over("subject", "class_id"))),
+            class_size=pl.coalesce(
+                "section_students", pl.when(pl.col("class_id").is_not_null()).then(pl.len().over("subject", "class_id"))
+            ),
             status=pl.when(pl.col("score").is_null())
             .then(pl.lit("no_variation"))
             .when(pl.col("prior").is_null())
