@@ -57,9 +57,9 @@ class Coupling:
         level, column, values = level[order], column[order], values[order]
         wide = (level[:, None] * sizes[0] + np.arange(sizes[0])).ravel()
         self.between = sparse.csr_matrix((values.ravel(), (wide, np.repeat(column, sizes[0]))), shape=(levels[0] * sizes[0], self.size))
-        self._levels = levels[0]
         first, second = _pairs(level)
         self._level = level[first]
+        self._level_begins = np.flatnonzero(np.concatenate([[True], self._level[1:] != self._level[:-1]]))
         products = values[first][:, :, None] * values[second][:, None, :]
         self._off = first != second
         self._products = np.where(self._off[:, None, None], products + np.swapaxes(products, 1, 2), products)
@@ -69,11 +69,11 @@ class Coupling:
         self.rows, self.columns = keys // size, keys % size
         self._position = position[: first.size]
         self._within = np.bincount(position[first.size :], weights=own, minlength=keys.size)
+        self._mirror = _Mirror(self.rows, self.columns, self.size)
 
     def reduced(self, inner: np.ndarray) -> np.ndarray:
         """``Z2'Z2 - Z2'Z1 W Z1'Z2`` on the pattern, for a symmetric W per level of ``1``."""
-        q = inner.shape[1]
-        if q == 1:
+        if inner.shape[1] == 1:
             taken = inner[self._level, 0, 0] * self._products[:, 0, 0]
         else:
             taken = np.einsum("ekl,ekl->e", inner[self._level], self._products)
@@ -82,13 +82,30 @@ class Coupling:
 
     def by_level(self, values: np.ndarray) -> np.ndarray:
         """``Z1'Z2 P Z2'Z1`` for each level of ``1`` (levels, q, q), for a symmetric P given on the pattern."""
-        q = self._products.shape[1]
-        found = np.empty((self._levels, q, q))
-        at = values[self._position]
-        for k in range(q):
-            for j in range(k, q):
-                found[:, k, j] = found[:, j, k] = np.bincount(self._level, weights=at * self._products[:, k, j], minlength=self._levels)
-        return found
+        return np.add.reduceat(values[self._position][:, None, None] * self._products, self._level_begins, axis=0)
+
+    def symmetric(self, values: np.ndarray) -> Any:
+        """The symmetric ``scipy.sparse.csr_matrix`` whose lower triangle is given on the pattern."""
+        return self._mirror.matrix(values)
+
+
+class _Mirror:
+    """A lower triangle's pattern as that of the whole symmetric matrix, worked out once."""
+
+    def __init__(self, rows: np.ndarray, columns: np.ndarray, size: int) -> None:
+        from scipy import sparse
+
+        off = np.flatnonzero(rows != columns)
+        source = np.concatenate([np.arange(rows.size), off])
+        both = (np.concatenate([rows, columns[off]]), np.concatenate([columns, rows[off]]))
+        placed = sparse.csr_matrix((source + 1, both), shape=(size, size))
+        placed.sort_indices()
+        self._source, self._indices, self._starts, self._size = placed.data - 1, placed.indices, placed.indptr, size
+
+    def matrix(self, values: np.ndarray) -> Any:
+        from scipy import sparse
+
+        return sparse.csr_matrix((values[self._source], self._indices, self._starts), shape=(self._size, self._size))
 
 
 def _met(one: np.ndarray, two: np.ndarray, levels: int, first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -132,11 +149,11 @@ def _within(
 
 def _distinct(keys: np.ndarray, bound: int) -> tuple[np.ndarray, np.ndarray]:
     """Ascending distinct keys, and the position of each key among them; without sorting where the keys are small."""
-    if bound > max(40_000_000, 2 * keys.size):
+    if bound > max(20_000_000, 2 * keys.size):
         return np.unique(keys, return_inverse=True)
     seen = np.zeros(bound, dtype=bool)
     seen[keys] = True
     distinct = np.flatnonzero(seen)
-    position = np.zeros(bound, dtype=np.int32)
-    position[distinct] = np.arange(distinct.size, dtype=np.int32)
+    position = np.zeros(bound, dtype=np.intp)
+    position[distinct] = np.arange(distinct.size)
     return distinct, position[keys]

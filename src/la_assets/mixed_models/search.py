@@ -13,7 +13,9 @@ import numpy as np
 
 BORDER = 1e-4
 """A diagonal below this is on the border (lme4's tolerance for singular fits)."""
-_GAIN = 1e-7
+_NEAR = 0.01
+"""Deviance at which the first, coarse search leaves the rest to Newton steps."""
+_GAIN = 1e-10
 """Deviance that a further Newton step may promise at a minimum."""
 _FLAT = 1e-3
 """Least deviance that doubling an identified parameter costs."""
@@ -48,15 +50,13 @@ def minimum(function: Function, start: np.ndarray, diagonal: np.ndarray) -> Mini
 
     counter = _Counted(function)
     bounds = [(0.0, None) if is_diagonal else (None, None) for is_diagonal in diagonal]
-    point = start
+    near = {"ftol": _NEAR / max(1.0, abs(counter(start)[0])), "gtol": 1e-4, "maxiter": 300, "maxls": 40}
     for _ in range(3):
-        found = minimize(
-            counter, point, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-13, "gtol": 1e-5, "maxiter": 300, "maxls": 40}
-        )
-        point = _off_a_false_border(counter, found.x, diagonal)
-        if point is None:
-            point = found.x
+        point = minimize(counter, start, jac=True, method="L-BFGS-B", bounds=bounds, options=near).x
+        inside = _off_a_false_border(counter, point, diagonal)
+        if inside is None:
             break
+        start = point = inside
     return _polished(counter, point, diagonal)
 
 
@@ -86,47 +86,72 @@ def _off_a_false_border(function: Function, point: np.ndarray, diagonal: np.ndar
 
 
 def _polished(function: _Counted, point: np.ndarray, diagonal: np.ndarray) -> Minimum:
-    """Newton steps until none promises a gain; then the status."""
-    status = "not_converged"
+    """Newton steps until none promises a gain; then the status. A Hessian serves until a step gains less than it should."""
     value, slope = function(point)
-    for _ in range(8):
+    curvature: _Curvature | None = None
+    fresh = False
+    status = "not_converged"
+    for _ in range(20):
         free = ~(diagonal & (point < BORDER))
         if not free.any():
             status = "singular"
             break
-        hessian = _hessian(function, point, slope, free)
-        roots, axes = np.linalg.eigh(hessian)
-        along = axes.T @ slope[free]
-        floor = max(1e-8 * float(np.abs(roots).max()), 1e-300)
-        step = -axes @ (along / np.maximum(np.abs(roots), floor))
-        size = np.maximum(np.abs(point[free]), 0.05)
-        flat = np.linalg.eigvalsh(hessian * np.outer(size, size)).min() < _FLAT
-        if -(slope[free] @ step) < _GAIN * max(1.0, abs(value) * 1e-7):
-            status = "not_identified" if flat else "converged" if free.all() else "singular"
+        if curvature is None or not np.array_equal(curvature.free, free):
+            curvature, fresh = _Curvature(function, point, slope, free), True
+        step, gain = curvature.step(slope)
+        if gain < _GAIN:
+            status = "not_identified" if curvature.flat(point) else "converged" if free.all() else "singular"
             break
-        shorter = 1.0
-        while shorter > 1e-4:
-            trial = point.copy()
-            trial[free] += shorter * step
-            trial[diagonal] = np.maximum(trial[diagonal], 0.0)
-            new_value, new_slope = function(trial)
-            if new_value <= value + 1e-12 * abs(value):
+        trial, new_value, new_slope = _down(function, point, value, step, diagonal)
+        if trial is None:
+            if fresh:
+                status = "not_identified" if curvature.flat(point) else "not_converged"
                 break
-            shorter /= 4
-        else:
-            status = "not_identified" if flat else "not_converged"
-            break
+            curvature = None
+            continue
         point, value, slope = trial, new_value, new_slope
+        curvature, fresh = (curvature, False) if curvature.step(slope)[1] < 0.01 * gain else (None, False)
     free = ~(diagonal & (point < BORDER))
     return Minimum(point, value, float(np.abs(slope[free]).max(initial=0.0)), status, function.calls)
 
 
-def _hessian(function: Function, point: np.ndarray, slope: np.ndarray, free: np.ndarray) -> np.ndarray:
-    """Second derivatives along the free parameters, from central differences of the gradient."""
-    rows = []
-    for position in np.flatnonzero(free):
-        step = np.zeros_like(point)
-        step[position] = 1e-4 * max(0.05, abs(point[position]))
-        rows.append((function(point + step)[1] - function(point - step)[1])[free] / (2 * step[position]))
-    hessian = np.array(rows)
-    return (hessian + hessian.T) / 2
+def _down(
+    function: Function, point: np.ndarray, value: float, step: np.ndarray, diagonal: np.ndarray
+) -> tuple[np.ndarray | None, float, np.ndarray]:
+    """The point after a step, shortened until it does not go up; None if every step does."""
+    length = 1.0
+    while length > 1e-4:
+        trial = point + length * step
+        trial[diagonal] = np.maximum(trial[diagonal], 0.0)
+        new_value, slope = function(trial)
+        if new_value <= value + 1e-12 * abs(value):
+            return trial, new_value, slope
+        length /= 4
+    return None, value, step
+
+
+class _Curvature:
+    """Second derivatives along the free parameters, from differences of the gradient."""
+
+    def __init__(self, function: Function, point: np.ndarray, slope: np.ndarray, free: np.ndarray) -> None:
+        self.free = free
+        rows = []
+        for position in np.flatnonzero(free):
+            aside = np.zeros_like(point)
+            aside[position] = 1e-5 * max(0.05, abs(point[position]))
+            rows.append((function(point + aside)[1] - slope)[free] / aside[position])
+        self._hessian = (np.array(rows) + np.array(rows).T) / 2
+        self._roots, self._axes = np.linalg.eigh(self._hessian)
+
+    def step(self, slope: np.ndarray) -> tuple[np.ndarray, float]:
+        """The Newton step (uphill curvature taken as downhill), and the deviance it promises to gain."""
+        along = self._axes.T @ slope[self.free]
+        floor = max(1e-8 * float(np.abs(self._roots).max()), 1e-300)
+        step = np.zeros(self.free.size)
+        step[self.free] = -self._axes @ (along / np.maximum(np.abs(self._roots), floor))
+        return step, -0.5 * float(slope @ step)
+
+    def flat(self, point: np.ndarray) -> bool:
+        """Whether doubling some parameter, or a mixture of them, would cost next to nothing."""
+        size = np.maximum(np.abs(point[self.free]), 0.05)
+        return bool(np.linalg.eigvalsh(self._hessian * np.outer(size, size)).min() < _FLAT)

@@ -17,7 +17,7 @@ import numpy as np
 from la_assets.mixed_models.coupling import Coupling
 from la_assets.mixed_models.criterion import Profile, profile
 from la_assets.mixed_models.one_group import GroupSums
-from la_assets.mixed_models.system import DenseSystem, SparseSystem, System, block_diagonal, is_sparse
+from la_assets.mixed_models.system import DenseSystem, SparseSystem, System, is_sparse
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,12 @@ class SeveralGroups:
         found, at = self._solve(factors)
         quadratic = self._coupling.by_level(at.system.scaled_inverse())
         shrink = np.eye(factors[0].shape[0]) - at.inner @ self._first.squares
-        traces = [(at.solved @ (self._first.squares - quadratic @ shrink)).sum(axis=0)]
+        traces = [(at.solved @ (self._first.squares - quadratic @ shrink)).sum(axis=0), *at.system.traces()]
         solutions, lefts = [at.u_first], [at.left_first]
         for factor, begin, end in self._spans(factors):
-            q = factor.shape[0]
-            traces.append(at.system.traces(begin, end, q))
-            solutions.append(at.u_second[begin:end].reshape(-1, q, found.slope.shape[0]))
-            lefts.append(at.left_second[begin:end].reshape(-1, q, found.slope.shape[0]))
+            shape = (-1, factor.shape[0], found.slope.shape[0])
+            solutions.append(at.u_second[begin:end].reshape(shape))
+            lefts.append(at.left_second[begin:end].reshape(shape))
         return found, [
             2 * np.tril((trace - np.tensordot(solution @ found.slope, left, axes=([0, 2], [0, 2]))).T)
             for trace, solution, left in zip(traces, solutions, lefts, strict=True)
@@ -91,7 +90,7 @@ class SeveralGroups:
         if not with_covariances:
             return [(blup, None) for blup in blups]
         covariances = [at.inner + at.inner @ self._coupling.by_level(at.system.scaled_inverse()) @ at.inner]
-        covariances += [factor @ at.system.blocks(begin, end, factor.shape[0]) @ factor.T for factor, begin, end in self._spans(factors)]
+        covariances += [factor @ blocks @ factor.T for factor, blocks in zip(factors[1:], at.system.blocks(), strict=True)]
         return [(blup, found.residual_variance * covariance) for blup, covariance in zip(blups, covariances, strict=True)]
 
     def _spans(self, factors: list[np.ndarray]) -> list[tuple[np.ndarray, int, int]]:
@@ -107,11 +106,11 @@ class SeveralGroups:
         inner = first @ solved
         inner = (inner + np.swapaxes(inner, 1, 2)) / 2
         between = self._coupling.between
-        scale = block_diagonal(factors[1:], self._coupling.starts)
-        system: System = (SparseSystem if self.sparse else DenseSystem)(self._coupling, self._coupling.reduced(inner), scale)
+        reduced = self._coupling.reduced(inner)
+        system: System = (SparseSystem if self.sparse else DenseSystem)(self._coupling, reduced, factors[1:])
         right = self._products - between.T @ (inner @ products).reshape(-1, width)
-        u_second = system.solve(scale.T @ right)
-        loads = scale @ u_second
+        u_second = system.solve(system.scaled_transposed(right))
+        loads = system.scaled(u_second)
         rest = products - (between @ loads).reshape(-1, q, width)
         cross = self._total - np.tensordot(products, inner @ products, axes=([0, 1], [0, 1])) - right.T @ loads
         log_determinant = float(np.log(np.linalg.det(middle)).sum()) + system.log_determinant - self._log_weights
