@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from la_assets.mixed_models.blas import one_blas_thread
 from la_assets.mixed_models.coupling import Coupling
 from la_assets.mixed_models.design import Design
 from la_assets.mixed_models.identification import obstacle
@@ -28,10 +29,11 @@ def fit_native(design: Design, method: str, conditional_sds: bool = True) -> Mix
     """Fit a design by REML or ML; see ``model.fit``."""
     if found := obstacle(design):
         return without_numbers(design, method, "native", *found)
-    problem = Problem(design, method == "REML")
-    if problem.trivial:
-        return without_numbers(design, method, "native", *problem.trivial)
-    return problem.fit(method, conditional_sds)
+    with one_blas_thread():
+        problem = Problem(design, method == "REML")
+        if problem.trivial:
+            return without_numbers(design, method, "native", *problem.trivial)
+        return problem.fit(method, conditional_sds)
 
 
 class Problem:
@@ -137,5 +139,5 @@ class Problem:
 def _lower(matrix: np.ndarray) -> np.ndarray:
     """Lower Cholesky factor of a covariance that may be singular."""
     values, vectors = np.linalg.eigh(matrix)
-    triangle = np.linalg.qr((vectors * np.sqrt(np.maximum(values, 0))).T, mode="r").T
+    triangle = np.asarray(np.linalg.qr((vectors * np.sqrt(np.maximum(values, 0))).T, mode="r")).T
     return triangle * np.where(np.diag(triangle) < 0, -1.0, 1.0)

@@ -47,10 +47,10 @@ def orthonormal(columns: np.ndarray) -> Orthonormal:
     scaled = columns[:, kept] * scale
     triangle = _triangle(scaled.T @ scaled)
     if triangle is None:
-        part = np.abs(np.diag(np.linalg.qr(scaled, mode="r")))
+        part = np.abs(np.diag(np.asarray(np.linalg.qr(scaled, mode="r"))))
         part = np.concatenate([part, np.zeros(kept.size - part.size)])
         kept, scale, scaled = kept[part > COLLINEAR], scale[part > COLLINEAR], scaled[:, part > COLLINEAR]
-        triangle = np.linalg.qr(scaled, mode="r")
+        triangle = np.asarray(np.linalg.qr(scaled, mode="r"))
     first = np.linalg.inv(triangle)
     basis = scaled @ first
     second = np.linalg.inv(np.linalg.cholesky(basis.T @ basis).T)

@@ -103,7 +103,9 @@ class System(ABC):
         reduced = self._coupling.symmetric(self._reduced)
         found = []
         for size, begin, end in zip(self._sizes, starts[:-1], starts[1:], strict=True):
-            pairs = [[half[begin + a : end : size].multiply(reduced[begin + b : end : size]).sum() for b in range(size)] for a in range(size)]
+            pairs = [
+                [half[begin + a : end : size].multiply(reduced[begin + b : end : size]).sum() for b in range(size)] for a in range(size)
+            ]
             found.append(np.array(pairs))
         return found
 

@@ -61,7 +61,9 @@ def lme4_fits(cases: Iterable[Case], folder: Path) -> dict[str, Lme4Fit]:
                 written[id(case.frame)] = f"{case.name}.data.csv"
                 case.frame.write_csv(folder / written[id(case.frame)])
             groups = " ".join(term.group for term in case.groups)
-            table.writerow([case.name, written[id(case.frame)], case.lme4_formula, str(case.method == "REML").upper(), case.weights or "", groups])
+            table.writerow(
+                [case.name, written[id(case.frame)], case.lme4_formula, str(case.method == "REML").upper(), case.weights or "", groups]
+            )
     done = subprocess.run(["Rscript", "--vanilla", str(SCRIPT), str(folder)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     print(done.stdout)
@@ -100,10 +102,15 @@ def differences(ours: MixedModelFit, theirs: Lme4Fit) -> dict[str, float]:
             own = [(row["group"], effect, None) for effect in (row["effect"], row["with_effect"] or row["effect"])]
             expected = variances[row["group"], row["effect"], row["with_effect"]]
             # a variance near zero is compared on the scale of the residual variance's hundredth
-            scale = max((variances[own[0]] * variances[own[1]]) ** 0.5, 0.01 * variances["Residual", None, None] if theirs.fit["singular"] else 0)
+            scale = max(
+                (variances[own[0]] * variances[own[1]]) ** 0.5, 0.01 * variances["Residual", None, None] if theirs.fit["singular"] else 0
+            )
         found["variances"] = max(found["variances"], abs(row["value"] - expected) / scale)
     for term in ours.terms:
-        theirs_levels, ours_levels = theirs.levels[term.group], ours.levels[term.group].with_columns(level=pl.col(term.group).cast(pl.String))
+        theirs_levels, ours_levels = (
+            theirs.levels[term.group],
+            ours.levels[term.group].with_columns(level=pl.col(term.group).cast(pl.String)),
+        )
         both = theirs_levels.join(ours_levels, on="level", how="left")
         assert both.height == ours_levels.height
         for k, name in enumerate(term.names, start=1):
