@@ -79,7 +79,6 @@ def fit(
     'converged'
     """
     from la_assets.mixed_models.design import design
-    from la_assets.mixed_models.native import fit_native
 
     terms = tuple(groups)
     if not terms or len({term.group for term in terms}) < len(terms):
@@ -88,5 +87,15 @@ def fit(
         raise ValueError(f"method {method!r} is neither REML nor ML")
     made = design(formula, frame, terms, weights, weight_meaning)
     if engine == "native":
+        from la_assets.mixed_models.native import fit_native
+
         return fit_native(made, method, conditional_sds)
+    if engine == "pymer4":
+        from la_assets.mixed_models.lme4 import fit_lme4
+
+        return fit_lme4(made, method)
+    if engine == "statsmodels":
+        from la_assets.mixed_models.statsmodels_fit import fit_statsmodels
+
+        return fit_statsmodels(made, method)
     raise ValueError(f"engine {engine!r} is none of native, pymer4, statsmodels")

@@ -17,7 +17,7 @@ from la_assets.mixed_models.one_group import OneGroup, group_sums
 from la_assets.mixed_models.orthogonal import Whitened, orthonormal, whitened
 from la_assets.mixed_models.random_terms import INTERCEPT
 from la_assets.mixed_models.result import STATUSES, MixedModelFit
-from la_assets.mixed_models.result_frames import Estimates, TermEstimates, filled, without_numbers
+from la_assets.mixed_models.result_frames import Estimates, TermEstimates, filled, lower_factor, without_numbers
 from la_assets.mixed_models.search import minimum
 from la_assets.mixed_models.several_groups import SeveralGroups
 
@@ -124,7 +124,7 @@ class Problem:
             relative = to_effects @ factor
             terms[place] = TermEstimates(
                 relative @ relative.T * profile.residual_variance * self.unit**2,
-                _lower(relative @ relative.T),
+                lower_factor(relative @ relative.T),
                 blups @ to_effects.T * self.unit,
                 None if covariances is None else to_effects @ covariances @ to_effects.T * self.unit**2,
             )
@@ -134,10 +134,3 @@ class Problem:
             self.design, method, "native", found.status,
             Estimates(self.basis.kept, beta, covariance, profile.residual_variance * self.unit**2, -deviance / 2, terms, details),
         )  # fmt: skip
-
-
-def _lower(matrix: np.ndarray) -> np.ndarray:
-    """Lower Cholesky factor of a covariance that may be singular."""
-    values, vectors = np.linalg.eigh(matrix)
-    triangle = np.asarray(np.linalg.qr((vectors * np.sqrt(np.maximum(values, 0))).T, mode="r")).T
-    return triangle * np.where(np.diag(triangle) < 0, -1.0, 1.0)

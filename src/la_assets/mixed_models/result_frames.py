@@ -97,6 +97,13 @@ def without_numbers(
     )  # fmt: skip
 
 
+def lower_factor(matrix: np.ndarray) -> np.ndarray:
+    """Lower Cholesky factor of a covariance that may be singular."""
+    values, vectors = np.linalg.eigh(matrix)
+    triangle = np.asarray(np.linalg.qr((vectors * np.sqrt(np.maximum(values, 0))).T, mode="r")).T
+    return triangle * np.where(np.diag(triangle) < 0, -1.0, 1.0)
+
+
 def _sentence(design: Design, status: str, estimated: int) -> str:
     dropped = len(design.names) - estimated
     collinear = f"; {dropped} fixed effects are determined by others and not estimated" if dropped else ""
