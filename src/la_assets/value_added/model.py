@@ -18,6 +18,8 @@ from la_assets.mixed_models import MixedModelFit, RandomTerm, fit
 
 TEACHER, SCHOOL = "staff_key", "school_id"
 PROGRAMS = ("frl", "ell", "ese")
+FLAGS = (*PROGRAMS, "advanced")
+"""Programs of the student, and whether the course is an advanced one: students choose it by what one prior score does not tell."""
 STATUSES = (
     "converged", "singular", "not_identified", "no_variation", "too_few_rows", "not_converged", "engine_failed",
     "no_scores", "no_prior_scores", "one_teacher",
@@ -160,20 +162,20 @@ def _ready(rows: pl.DataFrame, outcome: Outcome) -> tuple[pl.DataFrame, tuple[st
         prior_other=pl.col(outcome.prior_other),
         peer_mean_prior=pl.col(outcome.peer_mean),
         class_size=pl.col("class_size") / 10,
-        **{name: pl.col(name).cast(pl.Float64) for name in PROGRAMS},
+        **{name: pl.col(name).cast(pl.Float64) for name in FLAGS},
     )  # fmt: skip
     filled = []
-    for name in ("prior_other", *PROGRAMS, "class_size"):
+    for name in ("prior_other", *FLAGS, "class_size"):
         if ready[name].null_count():
             filled.append(pl.col(name).is_null().cast(pl.Float64).alias(f"{name}_missing"))
     ready = ready.with_columns(filled).with_columns(
-        pl.col("prior_other", *PROGRAMS, "class_size").fill_null(strategy="mean").fill_null(0.0)
+        pl.col("prior_other", *FLAGS, "class_size").fill_null(strategy="mean").fill_null(0.0)
     )
     names = [
         "prior",
         "prior_squared",
         "prior_other",
-        *PROGRAMS,
+        *FLAGS,
         "peer_mean_prior",
         "class_size",
         *(str(f.meta.output_name()) for f in filled),

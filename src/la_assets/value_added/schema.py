@@ -64,6 +64,7 @@ STUDENT_SCORES = Table(
         flag("frl", "Free or reduced-price lunch."),
         flag("ell", "English learner."),
         flag("ese", "Exceptional student education (IEP)."),
+        flag("advanced", "The course is honors, AP, IB or dual; missing without sections."),
         number("peer_mean_prior", "Mean prior of the classmates, the student left out; 0 where no classmate has one.", nullable=False),
         number("peer_mean_prior_prior", "The same of the tested year before.", nullable=False),
         number("class_size", "Students whose class this is.", 0),

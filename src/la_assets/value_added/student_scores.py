@@ -1,7 +1,7 @@
 """The rows of the value-added model: a student's score in a subject with what is known of the student before it.
 
 Every student with a final score has a row, and a status that says whether the models use it. Covariates are what stood before the
-year's teaching: prior scores, program status, who sits in the class. What a teacher could have brought about is not among them.
+year's teaching: prior scores, program status, the level of the course, who sits in the class. What a teacher could have brought about is not among them.
 """
 
 from __future__ import annotations
@@ -107,17 +107,17 @@ def main_sections(sections: pl.LazyFrame, section_enrollments: pl.LazyFrame, las
     Returns
     -------
     polars.LazyFrame
-        ``student_key``, ``subject``, ``section_id``, ``section_students``.
+        ``student_key``, ``subject``, ``section_id``, ``advanced`` (honors, AP, IB or dual), ``section_students``.
     """
-    subjects = sections.drop_nulls("subject").select("section_id", "subject").unique()
+    subjects = sections.drop_nulls("subject").group_by("section_id", "subject").agg(advanced=(pl.col("course_level") != "regular").any())
     days = (pl.col("end_date").fill_null(last_day) - pl.col("begin_date")).dt.total_days() + 1
     return (
         section_enrollments.join(subjects, on="section_id")
         .group_by("student_key", "subject", "section_id")
-        .agg(days.sum().alias("days"))
+        .agg(days.sum().alias("days"), pl.col("advanced").first())
         .sort("student_key", "subject", -pl.col("days"), "section_id")
         .unique(["student_key", "subject"], keep="first", maintain_order=True)
-        .select("student_key", "subject", "section_id", section_students=pl.len().over("section_id").cast(pl.Int64))
+        .select("student_key", "subject", "section_id", "advanced", section_students=pl.len().over("section_id").cast(pl.Int64))
     )
 
 
