@@ -26,6 +26,7 @@ ROOMS = (
     "programs",
     "finance",
     "value_added",
+    "growth",
 )
 """Folders of ``la_assets``, in the order in which data flows."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from la_resources.district_settings.growth import GrowthSettings
 from la_resources.district_settings.mtss import MtssSettings
 from la_resources.district_settings.value_added import ValueAddedSettings
 
@@ -61,6 +62,8 @@ class District(BaseModel):
         The district's own subject texts and course codes, lower case, to subjects; they go before SCED codes and words of titles.
     mtss : MtssSettings
         Tests and windows, cut scores, tier rules, clusters.
+    growth : GrowthSettings
+        What counts as a change, off track and at risk; peers of a percentile.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -76,6 +79,7 @@ class District(BaseModel):
     row_count_tolerance: float = Field(0.25, gt=0)
     subject_translations: dict[str, str] = Field(default_factory=dict)
     value_added: ValueAddedSettings = Field(default_factory=ValueAddedSettings)
+    growth: GrowthSettings = Field(default_factory=GrowthSettings)
     mtss: MtssSettings = Field(default_factory=MtssSettings)
 
 

@@ -168,9 +168,7 @@ def _ready(rows: pl.DataFrame, outcome: Outcome) -> tuple[pl.DataFrame, tuple[st
     for name in ("prior_other", *FLAGS, "class_size"):
         if ready[name].null_count():
             filled.append(pl.col(name).is_null().cast(pl.Float64).alias(f"{name}_missing"))
-    ready = ready.with_columns(filled).with_columns(
-        pl.col("prior_other", *FLAGS, "class_size").fill_null(strategy="mean").fill_null(0.0)
-    )
+    ready = ready.with_columns(filled).with_columns(pl.col("prior_other", *FLAGS, "class_size").fill_null(strategy="mean").fill_null(0.0))
     names = [
         "prior",
         "prior_squared",
