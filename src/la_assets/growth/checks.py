@@ -11,11 +11,14 @@ from la_assets.growth.schema import MODELS, PERCENTILES, TRAJECTORIES, VARIANCE_
 
 
 def every_subject_has_a_form(models: pl.LazyFrame) -> Finding:
-    """Every subject with scores of two grades or more has a chosen form."""
-    rows = models.group_by("subject").agg(pl.col("is_chosen").any(), pl.col("scores").max(), pl.col("status").unique().sort()).collect()
-    without = rows.filter(~pl.col("is_chosen") & (pl.col("scores") > 0)).sort("subject")
+    """Every subject has a chosen form; not judged before there are more than two scores a student, which a line of one's own takes."""
+    columns = [pl.col("is_chosen").any(), pl.col("scores", "students").max(), pl.col("status").unique().sort()]
+    rows = models.group_by("subject").agg(columns).collect()
+    judged = rows.filter(pl.col("scores") > 2 * pl.col("students"))
+    without = judged.filter(~pl.col("is_chosen")).sort("subject")
     words = "; ".join(f"{subject}: {', '.join(status)}" for subject, status in without.select("subject", "status").iter_rows())
-    return without.is_empty(), words or "every subject with scores has a growth model", {"subjects": rows.height, "without": without.height}
+    found = f"{judged.height - without.height} of {judged.height} subjects with enough scores have a growth model"
+    return without.is_empty(), words or found, {"subjects": rows.height, "judged": judged.height, "without": without.height}
 
 
 def percentiles_are_uniform(percentiles: pl.LazyFrame, tolerance: float = 0.02) -> Finding:

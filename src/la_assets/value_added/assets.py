@@ -80,11 +80,17 @@ def _subjects(year: Year) -> list[str]:
 
 
 def _fits(rows: pl.DataFrame, year: Year) -> dict[str, ValueAdded]:
-    return {subject: fit_value_added(rows.filter(pl.col("subject") == subject)) for subject in _subjects(year)}
+    scored = _scored(year)
+    return {subject: fit_value_added(rows.filter(pl.col("subject") == subject), scored=subject in scored) for subject in _subjects(year)}
 
 
-def _verdicts(placebo_rows: pl.DataFrame) -> dict[str, str]:
-    return dict(placebo_rows.select("subject", "status").iter_rows())
+def _scored(year: Year) -> set[str]:
+    """Subjects in which anyone has a final score this year."""
+    return set(year[STUDENT_SCORES].select(pl.col("subject").unique()).collect()["subject"])
+
+
+def _verdicts(placebo_rows: pl.LazyFrame) -> dict[str, str]:
+    return dict(placebo_rows.select("subject", "status").collect().iter_rows())
 
 
 @yearly_table(
@@ -152,7 +158,7 @@ def models(year: Year) -> Page:
     """
     s = year.district.value_added
     rows, pooled = model_rows(year[STUDENT_SCORES].collect(), year[INSTRUCTIONAL_LINKS].collect()), _pooled_rows(year)
-    made = fitted_models.models_frame(rows, pooled, _subjects(year), s.model_dump(mode="json"))
+    made = fitted_models.models_frame(rows, pooled, _subjects(year), s.model_dump(mode="json"), _scored(year))
     shown = {
         f"{part}_{row['subject']}": row[part]
         for row in made.filter(pl.col("model") == "one_year").to_dicts()
@@ -162,8 +168,9 @@ def models(year: Year) -> Page:
     return Page(_stamped(made, MODELS, year, (year[STUDENT_SCORES], year[INSTRUCTIONAL_LINKS])), _ETHICAL | shown)
 
 
-def _effects_page(year: Year, table: Table, group: str, fits: dict[str, ValueAdded], expected: Callable[[str], pl.DataFrame]) -> Page:
-    verdicts = _verdicts(year[PLACEBO_RUNS].collect())
+def _effects_page(
+    year: Year, table: Table, group: str, fits: dict[str, ValueAdded], expected: Callable[[str], pl.DataFrame], verdicts: dict[str, str]
+) -> Page:
     made = pl.concat(
         [
             effects(found, group, expected(subject), verdicts.get(subject, "not_testable"), _evidence(year)).with_columns(
@@ -194,7 +201,7 @@ def teacher_effects(year: Year) -> Page:
     `value_added.teacher_effects_pooled`. **`withheld`**: see `value_added.placebo`.
     """
     rows = model_rows(year[STUDENT_SCORES].collect(), year[INSTRUCTIONAL_LINKS].collect())
-    return _effects_page(year, TEACHER_EFFECTS, TEACHER, _fits(rows, year), _linked_teachers(year))
+    return _effects_page(year, TEACHER_EFFECTS, TEACHER, _fits(rows, year), _linked_teachers(year), _verdicts(year[PLACEBO_RUNS]))
 
 
 @yearly_table(SCHOOL_EFFECTS, inputs=(STUDENT_SCORES, INSTRUCTIONAL_LINKS, PLACEBO_RUNS), cadence="quarterly", kinds=("polars", "scipy"))
@@ -209,7 +216,9 @@ def school_effects(year: Year) -> Page:
     scores = year[STUDENT_SCORES].collect()
     fits = _fits(model_rows(scores, year[INSTRUCTIONAL_LINKS].collect()), year)
     schools = scores.drop_nulls(SCHOOL).select(SCHOOL, "subject").unique()
-    return _effects_page(year, SCHOOL_EFFECTS, SCHOOL, fits, lambda subject: schools.filter(pl.col("subject") == subject))
+    return _effects_page(
+        year, SCHOOL_EFFECTS, SCHOOL, fits, lambda subject: schools.filter(pl.col("subject") == subject), _verdicts(year[PLACEBO_RUNS])
+    )
 
 
 def _pooled_rows(year: Year) -> pl.DataFrame:
@@ -218,6 +227,13 @@ def _pooled_rows(year: Year) -> pl.DataFrame:
     failed = year.history(PLACEBO_RUNS).filter(pl.col("status") == "failed").select("subject", "school_year").collect()
     first = year.school_year.shift(1 - year.district.value_added.pooled_years).label
     return rows.filter(pl.col("school_year") >= first).join(failed, on=["subject", "school_year"], how="anti", maintain_order="left")
+
+
+def _pooled_verdicts(year: Year) -> dict[str, str]:
+    """Failed if this year's placebo failed; passed if any year of the pool passed (failed ones are not in it)."""
+    own, all_years = _verdicts(year[PLACEBO_RUNS]), year.history(PLACEBO_RUNS).filter(pl.col("status") == "passed")
+    passed = set(all_years.select("subject").unique().collect()["subject"])
+    return {s: "failed" if own.get(s) == "failed" else "passed" if s in passed else "not_testable" for s in _subjects(year)}
 
 
 @yearly_table(
@@ -235,7 +251,9 @@ def teacher_effects_pooled(year: Year) -> Page:
 
     **Fresh** with the quarterly models. **`withheld`**: this year's placebo failed; see `value_added.placebo`.
     """
-    return _effects_page(year, TEACHER_EFFECTS_POOLED, TEACHER, _fits(_pooled_rows(year), year), _linked_teachers(year))
+    return _effects_page(
+        year, TEACHER_EFFECTS_POOLED, TEACHER, _fits(_pooled_rows(year), year), _linked_teachers(year), _pooled_verdicts(year)
+    )
 
 
 @yearly_table(PERSISTENCE, inputs=(TEACHER_EFFECTS,), history={TEACHER_EFFECTS.name: own_and_earlier_years(_DRIFT)}, cadence="quarterly")

@@ -40,13 +40,13 @@ def effects_do_not_follow_prior_prior_scores(placebo: pl.LazyFrame, p_value: flo
     return sloping.is_empty(), words or f"no slope in {tested} subjects tested", {"tested": tested, "sloping": sloping.height}
 
 
-def models_have_numbers(models: pl.LazyFrame, scores: pl.LazyFrame) -> Finding:
-    """Every one-year model converged, or sits on the border; a year without final scores is not judged."""
+def models_have_numbers(models: pl.LazyFrame, students: pl.LazyFrame) -> Finding:
+    """Every one-year model has numbers; not judged where no student has an earlier score: the first year, or no final scores yet."""
     made = models.filter(pl.col("model") == "one_year").select("subject", "status").collect()
     without = made.filter(~pl.col("status").is_in(["converged", "singular"]))
     counts = {"models": made.height, "without_numbers": without.height}
-    if not scores.select(pl.len()).collect().item():
-        return True, "no final scores yet", counts
+    if not students.select(pl.col("prior").count()).collect().item():
+        return True, "no final scores with an earlier one", counts
     words = "; ".join(f"{subject}: {status}" for subject, status in without.iter_rows())
     return without.is_empty(), words or "every subject's model has numbers", counts
 
@@ -58,14 +58,12 @@ def covariates_vary_within_teachers(models: pl.LazyFrame) -> Finding:
     return between.is_empty(), words or "every covariate varies within teachers", {"models": between.height}
 
 
-def scored_students_are_used(students: pl.LazyFrame, without_prior_grades: tuple[str, ...] = ("KG", "01", "02", "03")) -> Finding:
-    """Of the students with a final score beyond the first tested grade, at least three quarters are in the models."""
-    counts = dict(students.filter(~pl.col("grade").is_in(without_prior_grades)).group_by("status").len().collect().iter_rows())
-    rows, used = sum(counts.values()), counts.get("used", 0)
-    earlier = students.select(pl.col("prior").count()).collect().item()
-    if not rows or not earlier:
-        return True, "no final scores, or none of an earlier year", dict(counts)
-    return used >= 0.75 * rows, f"{used} of {rows} scores beyond grade 3 are used", dict(counts)
+def scored_students_are_used(students: pl.LazyFrame, expected: float = 0.95) -> Finding:
+    """Of the students with a final and an earlier score, at least 95 % are in the models; the others have no link or no school."""
+    counts = dict(students.group_by("status").len().collect().iter_rows())
+    due = sum(counts.values()) - counts.get("no_prior_score", 0)
+    used = counts.get("used", 0)
+    return used >= expected * due, f"{used} of {due} scores with an earlier one are used", dict(counts)
 
 
 def every_teacher_is_accounted_for(effects: pl.LazyFrame) -> Finding:
@@ -81,7 +79,7 @@ CHECKS = {
             "scored_students_are_used",
             (STUDENT_SCORES,),
             lambda year: scored_students_are_used(year[STUDENT_SCORES]),
-            "Three quarters of the final scores beyond grade 3 are in the models; else priors, links or enrolments are missing: see `status`.",
+            "95 % of the students with two scores are in the models; else links or enrolments are missing: see `status`.",
         ),
     ),
     PLACEBO_RUNS.name: (

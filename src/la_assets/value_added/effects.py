@@ -11,7 +11,7 @@ from typing import Literal
 
 import polars as pl
 
-from la_assets.value_added.model import SCHOOL, STATUSES, TEACHER, ValueAdded
+from la_assets.value_added.model import DOSAGE, SCHOOL, STATUSES, TEACHER, ValueAdded
 
 TWO_SIDED_95 = 1.959963984540054
 LABELS = ("Above", "Average", "Below", "insufficient")
@@ -59,9 +59,10 @@ def effects(
     """
     counted = found.rows.group_by(group).agg(
         students=pl.col("student_key").n_unique().cast(pl.Int32),
-        student_weight=pl.col("weight").sum(),
+        student_weight=pl.col(DOSAGE).sum(),
+        information=(pl.col(DOSAGE) ** 2).sum(),
         years_used=pl.col("school_year").n_unique().cast(pl.Int32),
-        mean_residual=(pl.col("residual") * pl.col("weight")).sum() / pl.col("weight").sum()
+        mean_residual=(pl.col("residual") * pl.col(DOSAGE)).sum() / (pl.col(DOSAGE) ** 2).sum()
         if "residual" in found.rows.columns
         else pl.lit(None, dtype=pl.Float64),
     )
@@ -76,7 +77,7 @@ def effects(
             pl.col("students", "years_used").fill_null(0),
             pl.col("student_weight").fill_null(0.0),
             reliability=(1 - pl.col("standard_error") ** 2 / variance).clip(0, 1) if variance else pl.lit(None, dtype=pl.Float64),
-            mean_residual_error=(residual / pl.col("student_weight")).sqrt() if residual else pl.lit(None, dtype=pl.Float64),
+            mean_residual_error=(residual / pl.col("information")).sqrt() if residual else pl.lit(None, dtype=pl.Float64),
             placebo=pl.lit(placebo),
             status=_status(found, variance, placebo),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -31,7 +31,9 @@ def placebo_frame(verdicts: Mapping[str, Placebo]) -> pl.DataFrame:
     )
 
 
-def models_frame(rows: pl.DataFrame, pooled: pl.DataFrame, subjects: Sequence[str], settings: Mapping[str, Any]) -> pl.DataFrame:
+def models_frame(
+    rows: pl.DataFrame, pooled: pl.DataFrame, subjects: Sequence[str], settings: Mapping[str, Any], scored: Collection[str]
+) -> pl.DataFrame:
     """Every model of the year as a row.
 
     Parameters
@@ -42,14 +44,16 @@ def models_frame(rows: pl.DataFrame, pooled: pl.DataFrame, subjects: Sequence[st
         Each has its three rows, whatever the data.
     settings : mapping
         The district's settings, for the manifest.
+    scored : collection of str
+        Subjects in which anyone has a final score this year.
     """
     made = []
     for subject in subjects:
         own = rows.filter(pl.col("subject") == subject)
         for kind, found in (
-            ("one_year", fit_value_added(own)),
-            ("pooled", fit_value_added(pooled.filter(pl.col("subject") == subject))),
-            ("placebo", fit_value_added(own, PRIOR_SCORE)),
+            ("one_year", fit_value_added(own, scored=subject in scored)),
+            ("pooled", fit_value_added(pooled.filter(pl.col("subject") == subject), scored=subject in scored)),
+            ("placebo", fit_value_added(own, PRIOR_SCORE, scored=subject in scored)),
         ):
             made.append(_row(subject, kind, found, settings))
     return pl.DataFrame(made, schema=_SCHEMA)
@@ -104,6 +108,6 @@ def _row(subject: str, kind: str, found: ValueAdded, settings: Mapping[str, Any]
 
 def _data_hash(found: ValueAdded) -> str:
     columns = [
-        c for c in ("student_key", TEACHER, SCHOOL, "school_year", "weight", "outcome", *found.covariates) if c in found.rows.columns
+        c for c in ("student_key", TEACHER, SCHOOL, "school_year", "dosage", "outcome", *found.covariates) if c in found.rows.columns
     ]
     return hashlib.sha256(found.rows.select(columns).hash_rows(seed=0).to_numpy().tobytes()).hexdigest()

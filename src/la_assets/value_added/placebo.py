@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from la_assets.value_added.model import PRIOR_SCORE, SCHOOL_GRADE, TEACHER, ValueAdded, fit_value_added
+from la_assets.value_added.model import DOSAGE, PRIOR_SCORE, SCHOOL_GRADE, TEACHER, ValueAdded, fit_value_added
 
 FEWEST_TEACHERS = 10
 """Teachers below which neither test can tell."""
@@ -104,7 +104,7 @@ def _likelihood_ratio(rows: pl.DataFrame, test: ValueAdded) -> tuple[float, floa
 def _without_groups(test: ValueAdded) -> float:
     """Restricted log-likelihood of the same regression without any group (Bates et al. 2015, eq. 39 with no random effects)."""
     x = np.column_stack([np.ones(test.rows.height), *(test.rows[name].to_numpy() for name in test.covariates)])
-    y, w = test.rows["outcome"].to_numpy(), test.rows["weight"].to_numpy()
+    y, w = test.rows["outcome"].to_numpy(), np.ones(test.rows.height)
     assert test.fitted is not None
     estimated = {row[0] for row in test.fitted.fixed.drop_nulls("estimate").select("effect").iter_rows()}
     x = x[:, [True, *(name in estimated for name in test.covariates)]]
@@ -127,7 +127,7 @@ def sorting(rows: pl.DataFrame, found: ValueAdded) -> tuple[float | None, float 
     if ready.is_empty():
         return None, None, None
     x = np.column_stack([np.ones(ready.height), *(ready[name].to_numpy() for name in found.covariates)])
-    w = np.sqrt(ready["weight"].to_numpy())
+    w = np.sqrt(ready[DOSAGE].to_numpy())
     before = ready["prior_prior"].to_numpy()
     beyond = before - x @ np.linalg.lstsq(x * w[:, None], before * w, rcond=None)[0]
     # Halves by the key, which is a keyed hash: as good as by chance, and the same in every run.
@@ -135,7 +135,7 @@ def sorting(rows: pl.DataFrame, found: ValueAdded) -> tuple[float | None, float 
         ready.with_columns(beyond=pl.Series(beyond), half=pl.col("student_key").str.slice(-1).is_in(list("02468ace")))
         .with_columns(pl.col(c) - pl.col(c).mean().over(SCHOOL_GRADE, "half") for c in ("residual", "beyond"))
         .group_by(TEACHER, "half")
-        .agg((pl.col(c) * pl.col("weight")).sum() / pl.col("weight").sum() for c in ("residual", "beyond"))
+        .agg((pl.col(c) * pl.col(DOSAGE)).sum() / pl.col(DOSAGE).sum() for c in ("residual", "beyond"))
     )
     pairs = halves.join(halves, on=TEACHER, suffix="_of_others").filter(pl.col("half") != pl.col("half_of_others")).sort(TEACHER, "half")
     teachers = pairs[TEACHER].n_unique()

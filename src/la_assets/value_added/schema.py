@@ -6,7 +6,7 @@ size foretell. Numbers are null unless ``status`` says ``estimated``. What no ta
 
 import polars as pl
 
-from la_assets.landing.schema import GRADES, SUBJECTS, flag, number, text, whole
+from la_assets.landing.schema import GRADES, SUBJECTS, at_end, flag, number, text, whole
 from la_assets.reports.ethical_use import STAFF
 from la_assets.value_added import forecast as forecasting
 from la_assets.value_added import link_coverage as coverage
@@ -27,20 +27,20 @@ def _status(options: tuple[str, ...], description: str) -> Column:
 
 
 _ESTIMATE = (
-    number("effect", "Estimated effect (BLUP), SD of student scores; 0 is the district's average."),
-    number("standard_error", "Conditional standard error of the effect from the model, SD.", 0),
-    number("ci_low", "Lower end of the 95 % interval of the effect, SD."),
-    number("ci_high", "Upper end of the 95 % interval of the effect, SD."),
-    number("reliability", "1 - standard error squared over the variance of effects: 0 is noise, 1 is certainty.", 0, 1),
+    at_end(number("effect", "Estimated effect (BLUP), SD of student scores; 0 is the district's average.")),
+    at_end(number("standard_error", "Conditional standard error of the effect from the model, SD.", 0)),
+    at_end(number("ci_low", "Lower end of the 95 % interval of the effect, SD.")),
+    at_end(number("ci_high", "Upper end of the 95 % interval of the effect, SD.")),
+    at_end(number("reliability", "1 - standard error squared over the variance of effects: 0 is noise, 1 is certainty.", 0, 1)),
 )
 _SUPPORT = (
     whole("students", "Students in the model.", 0, nullable=False),
-    number("student_weight", "Sum of the students' dosage weights.", 0, nullable=False),
+    number("student_weight", "Sum of the students' dosages.", 0, nullable=False),
     whole("years_used", "School years with students in the model.", 0, nullable=False),
-    number("mean_residual", "Dosage-weighted mean of the students' scores less what the model foretells without the effect, SD; not shrunken."),
-    number("mean_residual_error", "Sampling error of the mean residual, SD.", 0),
-    text("label", "Above or Below only with evidence (interval without 0, effect large enough); `insufficient`: too few students, too little "
-         "reliability, or a placebo that could not be run.", options=LABELS),
+    at_end(number("mean_residual", "Dosage-weighted mean of the students' scores less what the model foretells without the effect, SD; not shrunken.")),
+    at_end(number("mean_residual_error", "Sampling error of the mean residual, SD.", 0)),
+    at_end(text("label", "Above or Below only with evidence (interval without 0, effect large enough); `insufficient`: too few students, too little "
+         "reliability, or a placebo that could not be run.", options=LABELS)),
     text("placebo", "Verdict of the placebo of the subject and year.", nullable=False, options=PLACEBO),
     _status(EFFECT_STATUSES, "Whether there are numbers, and why not; `withheld`: the placebo failed."),
 )  # fmt: skip
