@@ -22,7 +22,7 @@ from la_assets.reports.ethical_use import STAFF, STUDENTS
 from la_assets.roster.schema import SCHOOLS
 from la_assets.roster.schema import STUDENTS as STUDENTS_TABLE
 from la_assets.school_years import own_and_earlier_years
-from la_assets.value_added.final_scores import final_scores, tested_years_before, with_priors
+from la_assets.value_added.final_scores import final_scores, latest_tested_years, with_priors
 from la_assets.value_added.schema import STUDENT_SCORES
 from la_assets.yearly_tables import Page, Year, yearly_table
 from la_resources.contracts import Table
@@ -61,8 +61,8 @@ def _finals(year: Year) -> pl.LazyFrame:
 def models(year: Year) -> Page:
     """A form of a subject's growth model (linear, quadratic, piecewise), compared with the others.
 
-    **From** final scores of `assessments.scores` of this and up to nine years before, on the vertical scale where the test has one. Compared
-    by ML; the lowest BIC is refitted by REML and used by `growth.trajectories`.
+    **From** final scores of `assessments.scores` of this and up to nine years before, on the vertical scale where the test has one.
+    Compared by ML; the lowest BIC is refitted by REML and used by `growth.trajectories`.
 
     **Fresh** with the quarterly models. **If it fails**, the contract names the column; a `status` other than `converged` or `singular`
     says that the scores cannot carry the form.
@@ -140,7 +140,7 @@ def percentiles(year: Year) -> Page:
     """
     s = year.district.growth
     before = [year.school_year.shift(-back).label for back in range(1, _PRIORS + 1)]
-    earlier = tested_years_before(before, year.district.years_without_spring_tests, 2)
+    earlier = latest_tested_years(before, year.district.years_without_spring_tests, 2)
     apart = [before.index(label) + 1 for label in earlier]
     ready = with_errors_and_usual_grades(
         with_priors(_finals(year), year.label, earlier, ["scale_score", "grade"]), apart, s.assumed_reliability

@@ -111,7 +111,7 @@ def growth_percentiles(students: pl.DataFrame, least_peers: int = 250) -> pl.Dat
             made.append(_of_group(two, ("prior_score_1", "prior_score_2"), least_peers))
         one = _of_group(group, ("prior_score_1",), least_peers)
         made.append(one.join(two.select("row"), on="row", how="anti") if enough else one)
-    empty = pl.DataFrame(schema={"row": pl.UInt32} | MADE)
+    empty = pl.DataFrame(schema={"row": pl.UInt32, **MADE})
     without = pl.when(pl.col("prior_score_1").is_null()).then(pl.lit("no_prior_score")).otherwise(pl.lit("unusual_progression"))
     return (
         rows.join(pl.concat([empty, *made]), on="row", how="left").with_columns(pl.col("status").fill_null(without)).sort("row").drop("row")

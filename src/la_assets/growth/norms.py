@@ -24,8 +24,7 @@ def with_errors_and_usual_grades(rows: pl.LazyFrame, years_apart: Sequence[int],
     assumed_reliability : float
         Where the test reports no standard error: SD of the group times the square root of 1 - reliability (classical test theory).
     """
-    number = {"return_dtype": pl.Int32, "default": None}
-    grade = pl.col("grade").replace_strict(_GRADES, **number)
+    grade = _grade_number("grade")
     assumed = pl.col("scale_score").std().over("subject", "assessment_id", "grade") * (1 - assumed_reliability) ** 0.5
     made = [
         pl.col("scale_score").alias("score"),
@@ -34,9 +33,12 @@ def with_errors_and_usual_grades(rows: pl.LazyFrame, years_apart: Sequence[int],
     ]
     for place in (1, 2):
         if place <= len(years_apart):
-            prior = pl.col(f"grade_{place}").replace_strict(_GRADES, **number)
-            usual = (grade - prior == years_apart[place - 1]).fill_null(False)
+            usual = (grade - _grade_number(f"grade_{place}") == years_apart[place - 1]).fill_null(False)
             made += [pl.col(f"scale_score_{place}").alias(f"prior_score_{place}"), usual.alias(f"usual_{place}")]
         else:
             made += [pl.lit(None, dtype=pl.Float64).alias(f"prior_score_{place}"), pl.lit(False).alias(f"usual_{place}")]
     return rows.with_columns(made)
+
+
+def _grade_number(column: str) -> pl.Expr:
+    return pl.col(column).replace_strict(_GRADES, default=None, return_dtype=pl.Int32)

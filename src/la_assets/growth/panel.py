@@ -25,9 +25,9 @@ def growth_panel(finals: pl.LazyFrame) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        ``student_key``, ``subject``, ``school_year``, ``grade_number``, ``value`` (score points, or SD), ``scale``, ``time`` (grade - 3),
-        ``time_squared``, ``time_after_knot`` (grades beyond 6), ``level``, ``known_on``, ``loaded_at``. Rows whose value is missing (a standardised group
-        without spread) are left out.
+        ``student_key``, ``subject``, ``school_year``, ``grade_number``, ``value`` (score points, or SD), ``scale``, ``time``
+        (grade - 3), ``time_squared``, ``time_after_knot`` (grades beyond 6), ``level``, ``known_on``, ``loaded_at``. Rows whose value is
+        missing (a standardised group without spread) are left out.
     """
     vertical = pl.col("is_vertical_scale").all().over("subject")
     grade = pl.col("grade").replace_strict(_GRADES, default=None, return_dtype=pl.Int32)
@@ -58,8 +58,8 @@ def growth_panel(finals: pl.LazyFrame) -> pl.DataFrame:
 def proficiency_cuts(panel: pl.DataFrame) -> dict[tuple[str, int], float]:
     """The lowest score of level 3 by subject and grade, as the scores themselves show it.
 
-    Half-way between the highest score below level 3 and the lowest at or above it, of the latest year that has both; only on vertical scales
-    and only where levels do not contradict scores.
+    Half-way between the highest score below level 3 and the lowest at or above it, of the latest year that has both; only on
+    vertical scales, and only where levels do not contradict scores.
     """
     known = panel.filter(pl.col("scale") == "vertical").drop_nulls("level")
     bounds = (

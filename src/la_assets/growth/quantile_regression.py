@@ -74,7 +74,7 @@ def _pilot(design: np.ndarray, y: np.ndarray, quantiles: np.ndarray) -> np.ndarr
 
 
 def _preprocessed(design: np.ndarray, y: np.ndarray, quantiles: np.ndarray, pilot: np.ndarray) -> np.ndarray:
-    """Solve a chunk of neighbouring quantiles on the rows near them; rows on the wrong side of a solution are taken in and it is solved again."""
+    """Solve neighbouring quantiles on the rows near them; rows on the wrong side of a solution are taken in, and it is solved again."""
     residual = y - design @ pilot
     margin = _MARGIN
     while True:

@@ -32,7 +32,7 @@ def variance_shares(rows: pl.DataFrame) -> pl.DataFrame:
     """
     ready = rows.drop_nulls(["score", *LEVELS.values()])
     members = {part: ready[column].n_unique() for part, column in LEVELS.items()} | {"residual": ready.height}
-    status = {part: "estimated" for part in PARTS}
+    status = dict.fromkeys(PARTS, "estimated")
     if ready.is_empty():
         return _frame(members, 0, {}, dict.fromkeys(PARTS, "no_scores"))
     for part in LEVELS:

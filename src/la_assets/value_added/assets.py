@@ -4,6 +4,7 @@ Every asset of year t reads years up to t; the forecast of t reads years before 
 """
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -28,8 +29,8 @@ from la_assets.value_added import link_coverage as coverage
 from la_assets.value_added import models as fitted_models
 from la_assets.value_added import persistence as persisting
 from la_assets.value_added import student_scores as rows_of_students
-from la_assets.value_added.effects import Evidence, effects
-from la_assets.value_added.final_scores import final_scores, tested_years_before
+from la_assets.value_added.effects import Evidence, Group, effects
+from la_assets.value_added.final_scores import final_scores, latest_tested_years
 from la_assets.value_added.model import SCHOOL, TEACHER, ValueAdded, fit_value_added, model_rows
 from la_assets.value_added.placebo import Placebo, Tolerance
 from la_assets.value_added.placebo import placebo as judged
@@ -112,7 +113,7 @@ def student_scores(year: Year) -> pl.LazyFrame:
         final_scores(year.history(SCORES), year.district.value_added.tests()),
         *(year[table] for table in (INSTRUCTIONAL_LINKS, STUDENTS, ENROLLMENTS, SECTIONS, SECTION_ENROLLMENTS)),
         school_year=year.label,
-        earlier=tested_years_before(before, year.district.years_without_spring_tests, 2),
+        earlier=latest_tested_years(before, year.district.years_without_spring_tests, 2),
         last_day=year.school_year.last_day,
     )
     return STUDENT_SCORES.shape(made.with_columns(source=pl.lit("value_added")))
@@ -169,7 +170,13 @@ def models(year: Year) -> Page:
 
 
 def _effects_page(
-    year: Year, table: Table, group: str, fits: dict[str, ValueAdded], expected: Callable[[str], pl.DataFrame], verdicts: dict[str, str]
+    year: Year,
+    table: Table,
+    group: Group,
+    *,
+    fits: dict[str, ValueAdded],
+    expected: Callable[[str], pl.DataFrame],
+    verdicts: dict[str, str],
 ) -> Page:
     made = pl.concat(
         [
@@ -179,7 +186,7 @@ def _effects_page(
             for subject, found in fits.items()
         ]
     )
-    shown = _ETHICAL | plots.effect_figures(made)
+    shown: dict[str, Any] = {**_ETHICAL, **plots.effect_figures(made)}
     if made["effect"].drop_nulls().len() >= plots.FEWEST:
         shown |= {"distribution": picture(plots.caterpillar(made, year.label), f"Effects with 95 % intervals, {year.label}, without names")}
     return Page(_stamped(made, table, year, (year[STUDENT_SCORES], year[INSTRUCTIONAL_LINKS])), shown)
@@ -194,14 +201,16 @@ def _linked_teachers(year: Year) -> Callable[[str], pl.DataFrame]:
 def teacher_effects(year: Year) -> Page:
     """A teacher's effect in a subject, from this year's students, with its uncertainty; never the sole criterion for anything.
 
-    **From** `value_added.student_scores` and dosage weights of `roster.instructional_links`: score on prior, prior squared, programs, peers, class
-    size, random teacher and school, by REML. Every teacher linked in the subject has a row; `status` says why there is no number.
+    **From** `value_added.student_scores` and the dosage of `roster.instructional_links`: score on prior, prior squared, programs,
+    peers, class size, random teacher and school, by REML. Every linked teacher has a row; `status` says why there is no number.
 
     **Fresh** with the quarterly models. **If labels are `insufficient`** for nearly all, one year carries too little: use
     `value_added.teacher_effects_pooled`. **`withheld`**: see `value_added.placebo`.
     """
     rows = model_rows(year[STUDENT_SCORES].collect(), year[INSTRUCTIONAL_LINKS].collect())
-    return _effects_page(year, TEACHER_EFFECTS, TEACHER, _fits(rows, year), _linked_teachers(year), _verdicts(year[PLACEBO_RUNS]))
+    return _effects_page(
+        year, TEACHER_EFFECTS, TEACHER, fits=_fits(rows, year), expected=_linked_teachers(year), verdicts=_verdicts(year[PLACEBO_RUNS])
+    )
 
 
 @yearly_table(SCHOOL_EFFECTS, inputs=(STUDENT_SCORES, INSTRUCTIONAL_LINKS, PLACEBO_RUNS), cadence="quarterly", kinds=("polars", "scipy"))
@@ -217,7 +226,12 @@ def school_effects(year: Year) -> Page:
     fits = _fits(model_rows(scores, year[INSTRUCTIONAL_LINKS].collect()), year)
     schools = scores.drop_nulls(SCHOOL).select(SCHOOL, "subject").unique()
     return _effects_page(
-        year, SCHOOL_EFFECTS, SCHOOL, fits, lambda subject: schools.filter(pl.col("subject") == subject), _verdicts(year[PLACEBO_RUNS])
+        year,
+        SCHOOL_EFFECTS,
+        SCHOOL,
+        fits=fits,
+        expected=lambda subject: schools.filter(pl.col("subject") == subject),
+        verdicts=_verdicts(year[PLACEBO_RUNS]),
     )
 
 
@@ -252,7 +266,12 @@ def teacher_effects_pooled(year: Year) -> Page:
     **Fresh** with the quarterly models. **`withheld`**: this year's placebo failed; see `value_added.placebo`.
     """
     return _effects_page(
-        year, TEACHER_EFFECTS_POOLED, TEACHER, _fits(_pooled_rows(year), year), _linked_teachers(year), _pooled_verdicts(year)
+        year,
+        TEACHER_EFFECTS_POOLED,
+        TEACHER,
+        fits=_fits(_pooled_rows(year), year),
+        expected=_linked_teachers(year),
+        verdicts=_pooled_verdicts(year),
     )
 
 
@@ -332,9 +351,9 @@ def principal_briefs(year: Year) -> Page:
                 rows,
                 names.get(school) or f"School {school}",
                 year.label,
-                placebos,
-                links.filter(pl.col("school_id") == school),
-                year.district.value_added.minimum_students,
+                placebos=placebos,
+                links=links.filter(pl.col("school_id") == school),
+                minimum_students=year.district.value_added.minimum_students,
             )
             file = delivery.put(briefs.file_name(school), brief.content)
             index.append((school, file.path, file.bytes, file.sha256, brief.teachers, brief.without_number))
@@ -343,6 +362,7 @@ def principal_briefs(year: Year) -> Page:
 
 
 VALUE_ADDED_ASSETS: tuple[dg.AssetsDefinition, ...] = (
-    student_scores, placebo, models, teacher_effects, school_effects, teacher_effects_pooled, persistence, forecast, link_coverage, principal_briefs,
+    student_scores, placebo, models, teacher_effects, school_effects, teacher_effects_pooled,
+    persistence, forecast, link_coverage, principal_briefs,
 )  # fmt: skip
 """The assets of the room, inputs before what reads them."""

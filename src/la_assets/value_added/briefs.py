@@ -23,7 +23,7 @@ _HOW_TO_READ = (
 )
 _NO_NUMBER = {
     "withheld": "withheld: the placebo failed",
-    "no_usable_students": "no students with scores of both years",
+    "no_usable_students": "no students with two scores",
     "no_scores": "no final scores yet",
     "no_variance": "teachers do not differ measurably",
 }
@@ -65,7 +65,9 @@ def by_school(effects: pl.DataFrame, staff: pl.DataFrame) -> Iterator[tuple[str,
         yield str(school), rows
 
 
-def brief(rows: pl.DataFrame, school: str, school_year: str, placebos: pl.DataFrame, links: pl.DataFrame, minimum_students: int) -> Brief:
+def brief(
+    rows: pl.DataFrame, school: str, school_year: str, *, placebos: pl.DataFrame, links: pl.DataFrame, minimum_students: int
+) -> Brief:
     """One school's brief.
 
     Parameters
@@ -96,7 +98,7 @@ def brief(rows: pl.DataFrame, school: str, school_year: str, placebos: pl.DataFr
             ["Teacher", "95 % interval", "Effect", "Reliability", "Students", "Years", "Label"],
             [_cells(row) for row in part.to_dicts()],
             aligned=["left", "right", "right", "right", "right", "right", "left"],
-            widths=[30, 22, 12, 14, 12, 10, 40],
+            widths=[30, 22, 12, 16, 14, 10, 36],
         )
     shown = rows["effect"].count()
     return Brief(pages.content(), shown, rows.height - shown)
@@ -109,8 +111,9 @@ def _first_the_uncertainty(rows: pl.DataFrame, minimum_students: int) -> str:
     apart = known.filter((pl.col("ci_low") > 0) | (pl.col("ci_high") < 0)).height
     half = known.select(((pl.col("ci_high") - pl.col("ci_low")) / 2).median()).item()
     return (
-        f"These estimates are uncertain: half of the {known.height} intervals reach {half:.2f} SD or more to either side. {known.height - apart} of "
-        f"{known.height} cannot be told from the district's average. Teachers with fewer than {minimum_students} students have no number."
+        f"These estimates are uncertain: half of the {known.height} intervals reach {half:.2f} SD or more to either side. "
+        f"{known.height - apart} of {known.height} cannot be told from the district's average. "
+        f"Teachers with fewer than {minimum_students} students have no number."
     )
 
 

@@ -18,8 +18,8 @@ def links_cover_students(coverage: pl.LazyFrame, limit: float) -> Finding:
     if under.height:
         worst = under.row(0, named=True)
         words = (
-            f"{under.height} of {rows} schools and subjects have links for fewer than {limit:.0%} of their tested students; the lowest is school "
-            f"{worst['school_id']}, {worst['subject']}: {worst['coverage']:.0%}"
+            f"{under.height} of {rows} schools and subjects have links for fewer than {limit:.0%} of their tested students; "
+            f"the lowest is school {worst['school_id']}, {worst['subject']}: {worst['coverage']:.0%}"
         )
     return under.is_empty(), words, {"schools_and_subjects": rows, "under_the_limit": under.height}
 
@@ -93,7 +93,7 @@ CHECKS = {
             "effects_do_not_follow_prior_prior_scores",
             (PLACEBO_RUNS,),
             lambda year: effects_do_not_follow_prior_prior_scores(year[PLACEBO_RUNS], year.district.value_added.placebo_p_value),
-            "Effects are not higher or lower where other students of the teacher scored higher two years ago; else look at how classes are made.",
+            "Effects do not follow what other students of the teacher scored two years ago; else look at how classes are made.",
         ),
     ),
     MODELS.name: (
@@ -123,7 +123,7 @@ CHECKS = {
             "links_cover_students",
             (LINK_COVERAGE,),
             lambda year: links_cover_students(year[LINK_COVERAGE], year.district.value_added.link_coverage),
-            "Links from students to teachers cover at least 95 % of each school's tested students; else ask the school for its class lists.",
+            "Links to teachers cover at least 95 % of each school's tested students; else ask the school for its class lists.",
         ),
     ),
 }

@@ -14,6 +14,7 @@ import polars as pl
 from la_assets.value_added.model import DOSAGE, SCHOOL, STATUSES, TEACHER, ValueAdded
 
 TWO_SIDED_95 = 1.959963984540054
+Group = Literal["staff_key", "school_id"]
 LABELS = ("Above", "Average", "Below", "insufficient")
 PLACEBO = ("passed", "failed", "not_testable")
 EFFECT_STATUSES = ("estimated", "withheld", "no_usable_students", "no_variance", *STATUSES[2:])
@@ -31,7 +32,7 @@ class Evidence:
 
 def effects(
     found: ValueAdded,
-    group: Literal["staff_key", "school_id"],
+    group: Group,
     expected: pl.DataFrame,
     placebo: str,
     evidence: Evidence,

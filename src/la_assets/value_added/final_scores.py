@@ -91,6 +91,6 @@ def with_priors(finals: pl.LazyFrame, school_year: str, earlier: Sequence[str], 
     return rows
 
 
-def tested_years_before(label_of: Sequence[str], without_tests: Sequence[str], how_many: int) -> list[str]:
+def latest_tested_years(label_of: Sequence[str], without_tests: Sequence[str], how_many: int) -> list[str]:
     """The latest ``how_many`` of earlier years (given latest first) in which spring tests were held."""
     return [label for label in label_of if label not in without_tests][:how_many]

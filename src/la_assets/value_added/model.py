@@ -2,10 +2,11 @@
 
     score = b0 + b1 prior + b2 prior^2 + covariates + peer mean prior + class size + (dosage | teacher) + (1 | school) + e
 
-by REML (``la_assets.mixed_models``). Dosage is the teacher's share of the student's instruction, 1 for most: a
-student receives that share of the teacher's effect (multiple membership; Browne, Goldstein and Rasbash 2001, Statistical Modelling 1). A student
-whom several taught has a row for each, in which the shares of the others are noise. Rows weighted by dosage instead, each with the whole
-effect, showed a sixth less variance between teachers than a simulated district has. The same model with last year's score as its outcome is the placebo. It decides nothing about publication.
+by REML (``la_assets.mixed_models``). Dosage is the teacher's share of the student's instruction, 1 for most: a student receives
+that share of the teacher's effect (multiple membership; Browne, Goldstein and Rasbash 2001, Statistical Modelling 1). A student
+whom several taught has a row for each, in which the shares of the others are noise. Rows weighted by dosage instead, each with
+the whole effect, showed a sixth less variance between teachers than a simulated district has. The same model with last year's
+score as its outcome is the placebo. It decides nothing about publication.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import polars as pl
 
 from la_assets.mixed_models import MixedModelFit, RandomTerm, fit
 
-TEACHER, SCHOOL, DOSAGE = "staff_key", "school_id", "dosage"
+TEACHER: Final = "staff_key"
+SCHOOL: Final = "school_id"
+DOSAGE = "dosage"
 
 PROGRAMS = ("frl", "ell", "ese")
 FLAGS = (*PROGRAMS, "advanced")
@@ -32,7 +36,7 @@ STATUSES = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """Which columns play which part: the score explained, the prior that explains it, the same prior in other subjects and of peers, the place."""
+    """Which columns play which part: the score explained, the prior, the prior in other subjects and of peers, the place."""
 
     score: str
     prior: str

@@ -14,7 +14,8 @@ from la_assets.value_added.model import PRIOR_SCORE, SCHOOL, TEACHER, ValueAdded
 from la_assets.value_added.placebo import Placebo
 
 _FIGURES = (
-    "teacher_variance", "placebo_variance", "variance_share", "likelihood_ratio", "p_value", "sorting_slope", "sorting_slope_error", "sorting_p_value",
+    "teacher_variance", "placebo_variance", "variance_share", "likelihood_ratio", "p_value",
+    "sorting_slope", "sorting_slope_error", "sorting_p_value",
 )  # fmt: skip
 
 
@@ -26,9 +27,8 @@ def placebo_frame(verdicts: Mapping[str, Placebo]) -> pl.DataFrame:
         for subject, v in verdicts.items()
     ]
     numbers = dict.fromkeys(_FIGURES, pl.Float64)
-    return pl.DataFrame(
-        rows, schema={"subject": pl.String, "students": pl.Int32, "teachers": pl.Int32, "reason": pl.String, "status": pl.String} | numbers
-    )
+    whole, words = {"students": pl.Int32, "teachers": pl.Int32}, {"subject": pl.String, "reason": pl.String, "status": pl.String}
+    return pl.DataFrame(rows, schema={**words, **whole, **numbers})
 
 
 def models_frame(

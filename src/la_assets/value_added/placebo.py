@@ -117,9 +117,10 @@ def _without_groups(test: ValueAdded) -> float:
 def sorting(rows: pl.DataFrame, found: ValueAdded) -> tuple[float | None, float | None, float | None]:
     """Slope of teachers' mean residuals on the mean prior-prior score of their other students, standard error, p-value.
 
-    The prior-prior score is taken beyond what the model knows (its residual on the covariates), since that is what could bias an
-    effect, and both within grade and school. Two halves, because a student's own residual is correlated with the student's own prior-prior score where nobody was sorted.
-    Both directions are stacked, with the error clustered by teacher. Nones where fewer than ``FEWEST_TEACHERS`` have both halves.
+    The prior-prior score is taken beyond what the model knows (its residual on the covariates), since that is what could bias
+    an effect, and both within grade and school. Two halves, because a student's own residual is correlated with the student's own
+    prior-prior score where nobody was sorted. Both directions are stacked, with the error clustered by teacher. Nones where
+    fewer than ``FEWEST_TEACHERS`` have both halves.
     """
     ready = found.rows.join(
         rows.select("student_key", TEACHER, "school_year", "prior_prior"), on=["student_key", TEACHER, "school_year"]

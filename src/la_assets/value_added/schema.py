@@ -37,9 +37,10 @@ _SUPPORT = (
     whole("students", "Students in the model.", 0, nullable=False),
     number("student_weight", "Sum of the students' dosages.", 0, nullable=False),
     whole("years_used", "School years with students in the model.", 0, nullable=False),
-    at_end(number("mean_residual", "Dosage-weighted mean of the students' scores less what the model foretells without the effect, SD; not shrunken.")),
+    at_end(number("mean_residual", "Effect by the students' residuals alone, SD: not shrunken.")),
     at_end(number("mean_residual_error", "Sampling error of the mean residual, SD.", 0)),
-    at_end(text("label", "Above or Below only with evidence (interval without 0, effect large enough); `insufficient`: too few students, too little "
+    at_end(text("label", "Above or Below only with evidence (interval without 0, effect large enough); `insufficient`: too few students, "
+            "too little "
          "reliability, or a placebo that could not be run.", options=LABELS)),
     text("placebo", "Verdict of the placebo of the subject and year.", nullable=False, options=PLACEBO),
     _status(EFFECT_STATUSES, "Whether there are numbers, and why not; `withheld`: the placebo failed."),

@@ -1,7 +1,8 @@
 """The rows of the value-added model: a student's score in a subject with what is known of the student before it.
 
 Every student with a final score has a row, and a status that says whether the models use it. Covariates are what stood before the
-year's teaching: prior scores, program status, the level of the course, who sits in the class. What a teacher could have brought about is not among them.
+year's teaching: prior scores, program status, the level of the course, who sits in the class. What a teacher could have brought
+about is not among them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ STATUSES = ("used", "no_variation", "no_prior_score", "no_teacher", "no_school")
 PROGRAMS = ("frl", "ell", "ese")
 
 
-def student_scores(
+def student_scores(  # noqa: PLR0917
     finals: pl.LazyFrame,
     links: pl.LazyFrame,
     students: pl.LazyFrame,
