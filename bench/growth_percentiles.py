@@ -38,7 +38,8 @@ def growth_percentiles(folder: Path, sizes: Sizes) -> Figure:
     place = Place(folder / "growth_percentiles")
     place.root.mkdir(parents=True, exist_ok=True)
     data = place.root / "scores.csv"
-    _write_scores(data)
+    students = STUDENTS if sizes.at_goal else 2_000
+    _write_scores(data, students)
     before = _r(place, data)
     run = place.python(["-m", "bench.growth_percentiles", str(data), str(place.root / "ours.json")], "growth_percentiles")
     ours = json.loads((place.root / "ours.json").read_text())
@@ -47,7 +48,7 @@ def growth_percentiles(folder: Path, sizes: Sizes) -> Figure:
     mean = {key: sum(r[key] for r in theirs) / len(theirs) for key in ("seconds", "cpu_seconds")} if theirs else {}
     return Figure(
         "growth_percentiles",
-        f"100 quantiles, two priors, {STUDENTS:,} students: scores to percentiles, in the process",
+        f"100 quantiles, two priors, {students:,} students: scores to percentiles, in the process",
         ours["seconds"],
         ours["cpu_seconds"],
         run.peak_bytes,
@@ -55,7 +56,7 @@ def growth_percentiles(folder: Path, sizes: Sizes) -> Figure:
         "R quantreg, rq.fit(method = 'fn')" if theirs else "",
         mean.get("seconds"),
         mean.get("cpu_seconds"),
-        {"students": STUDENTS},
+        {"students": students},
     )
 
 
@@ -70,10 +71,10 @@ def _r(place: Place, data: Path) -> dict[str, float]:
     return json.loads(out.read_text())
 
 
-def _write_scores(file: Path) -> None:
+def _write_scores(file: Path, students: int) -> None:
     rng = np.random.default_rng(1)
-    ability = rng.normal(size=STUDENTS)
-    columns = [np.round(mean + 20 * (0.85 * ability + 0.5 * rng.normal(size=STUDENTS))) for mean in (230, 220, 210)]
+    ability = rng.normal(size=students)
+    columns = [np.round(mean + 20 * (0.85 * ability + 0.5 * rng.normal(size=students))) for mean in (230, 220, 210)]
     np.savetxt(file, np.column_stack(columns), delimiter=",", fmt="%d", header="score,first,second", comments="")
 
 
