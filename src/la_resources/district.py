@@ -11,6 +11,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from la_resources.district_settings.forecasts import ForecastSettings
+
 EXIT_CODES: dict[str, str] = {
     "graduated": "graduated",
     "diploma": "graduated",
@@ -56,6 +58,8 @@ class District(BaseModel):
         Relative change of a table's rows against the year before that raises a warning.
     subject_translations : dict
         The district's own subject texts and course codes, lower case, to subjects; they go before SCED codes and words of titles.
+    forecasts : ForecastSettings
+        Settings of the forecasts of final scores.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -70,6 +74,7 @@ class District(BaseModel):
     quarantine_limit: float = Field(0.02, ge=0, le=1)
     row_count_tolerance: float = Field(0.25, gt=0)
     subject_translations: dict[str, str] = Field(default_factory=dict)
+    forecasts: ForecastSettings = Field(default_factory=ForecastSettings)
 
 
 def load_district(path: str | None = None) -> District:

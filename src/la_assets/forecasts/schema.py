@@ -4,15 +4,9 @@ Data flows down this file. The final score stands only where it is known: beside
 can be shown it only by joining ``assessments.scores`` of earlier years. How each table is computed stands in the room's plain modules.
 """
 
-import polars as pl
-
+from la_assets.forecasts.targets import AS_OF_POINTS, CANDIDATE_COLUMNS, CANDIDATES, EXPECTED, PROGRESS_SUBJECTS, SUBJECTS, slug
 from la_assets.landing.schema import GRADES, day, flag, number, text, whole
 from la_resources.contracts import ForeignKey, Table, lineage_columns, student_key
-
-FORECAST_SUBJECTS = ("ELA", "Math", "Algebra 1", "Geometry", "Biology")
-AS_OF_POINTS = ("after PM1", "after PM2")
-CANDIDATES = ("last score", "ridge", "random forest", "histogram boosting", "XGBoost")
-"""Simplest first: of candidates within one standard error of the best, the first here wins."""
 
 MODEL_STATUSES = (
     "fitted",
@@ -37,26 +31,17 @@ EVALUATION_STATUSES = (
     "no final scores yet",
     "no final scores in this year",
     "no predictions in this year",
-    "window not held in this year",
+    "nobody to predict at this as-of point",
     "too few students",
     "all final scores are equal",
 )
 
 _student = ForeignKey(("student_key",), "roster.students", ("student_key",))
-_subject = text(
-    "subject", "Subject whose final score is predicted (ELA, Math: PM3; the others: EOC).", nullable=False, options=FORECAST_SUBJECTS
-)
-_point = text("as_of_point", "The progress window after which the prediction is made.", nullable=False, options=AS_OF_POINTS)
+_subject = text("subject", "Subject whose final score is predicted (ELA, Math: PM3; the others: EOC).", nullable=False, options=SUBJECTS)
+_point = text("as_of_point", "The progress window after which the prediction is made.", nullable=False, options=tuple(AS_OF_POINTS))
 _candidate = text("candidate", "Kind of model, one of five.", nullable=False, options=CANDIDATES)
 _as_of = day("as_of", "The as-of date: nothing known later is used.", nullable=False)
 
-
-def _slug(subject: str) -> str:
-    return subject.lower().replace(" ", "_")
-
-
-EXPECTED = {subject: f"expects_{_slug(subject)}" for subject in FORECAST_SUBJECTS}
-"""Subject to the feature column that says whether the student is expected to take its final test."""
 
 FEATURES = Table(
     "forecasts.features",
@@ -68,24 +53,24 @@ FEATURES = Table(
         text("grade_level", "Grade level of the stay on the as-of date.", options=GRADES),
         *(
             flag(EXPECTED[s], f"Expected to take the final {s} test: grade tested, or enrolled in the course.", nullable=False)
-            for s in FORECAST_SUBJECTS
+            for s in SUBJECTS
         ),
         *(
-            number(f"{_slug(s)}_{name}", f"{s}: {what}")
-            for s in ("ELA", "Math")
+            number(f"{slug(s)}_{name}", f"{s}: {what}")
+            for s in PROGRESS_SUBJECTS
             for name, what in (
                 ("pm1", "PM1 scale score of this year."),
                 ("pm2", "PM2 scale score of this year; always missing after PM1."),
                 ("growth", "points from PM1 to PM2 of this year; always missing after PM1."),
                 ("mastery", "share of the points on the standards of the latest progress test."),
                 ("weak_standards", "standards under half of the points on the latest progress test."),
-                ("interim", "latest interim (MAP Growth, i-Ready) scale score of this year."),
+                ("interim", "standing on the latest interim test (MAP Growth, i-Ready) of this year, in SD within test, window and grade."),
                 ("prior_progress", "latest progress (PM1, PM2) score of the year before."),
             )
         ),
         *(
-            number(f"{_slug(s)}_{name}", f"{s}: {what}")
-            for s in FORECAST_SUBJECTS
+            number(f"{slug(s)}_{name}", f"{s}: {what}")
+            for s in SUBJECTS
             for name, what in (
                 ("final_1", "final score of the year before."),
                 ("final_2", "final score of two years before."),
@@ -111,9 +96,6 @@ FEATURES = Table(
     ("student_key", "as_of_point", "school_year"),
     (_student,),
 )
-
-FEATURE_COLUMNS = tuple(c.name for c in FEATURES.columns if c.dtype == pl.Float64)
-"""Numeric features; the grade comes beside them as one indicator a grade."""
 
 MODELS = Table(
     "forecasts.models",
@@ -145,14 +127,12 @@ CANDIDATE_PREDICTIONS = Table(
         _point,
         _as_of,
         text("grade_level", "Grade level on the as-of date.", options=GRADES),
-        *(number(name.lower().replace(" ", "_"), f"Final score as predicted by {name}; missing without a model.") for name in CANDIDATES),
+        *(number(column, f"Final score as predicted by {name}; missing without a model.") for name, column in CANDIDATE_COLUMNS.items()),
         *lineage_columns(),
     ),
     ("student_key", "subject", "as_of_point", "school_year"),
     (_student,),
 )
-
-CANDIDATE_COLUMNS = {name: name.lower().replace(" ", "_") for name in CANDIDATES}
 
 SELECTION = Table(
     "forecasts.selection",
