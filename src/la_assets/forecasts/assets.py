@@ -130,7 +130,7 @@ def selection(year: Year) -> Page:
 def predictions(year: Year) -> Page:
     """The predicted final scale score of a student, with 80 % and 95 % intervals, the chance of proficiency, and the bubble flag.
 
-    **From** the candidate that `forecasts.selection` names; its errors in up to three earlier years give the intervals, by grade and
+    **From** the candidate that `forecasts.selection` names; its errors in the most recent earlier years give the intervals, by grade and
     score band. An interval is part of the prediction: never show the score without it, and never as the sole ground of a decision.
 
     **Fresh** after PM1 and PM2. A student without a prediction has a row that says why (`status`).
@@ -138,7 +138,7 @@ def predictions(year: Year) -> Page:
     **If it fails**, look at `forecasts.models` of the year.
     """
     settings = year.district.forecasts
-    rules = published.Rules(settings.calibration_years, settings.calibration_group, settings.bubble_standard_errors)
+    rules = published.Rules(settings.calibration_errors, settings.calibration_group, settings.bubble_standard_errors)
     stored = year[MODELS].select("subject", "as_of_point", "candidate", "status", "model_id").collect()
     made = published.prediction_rows(
         year[CANDIDATE_PREDICTIONS],
@@ -189,8 +189,10 @@ def _finals(year: Year, scores: pl.LazyFrame) -> pl.LazyFrame:
     return final_scores(scores, progress_assessment=settings.progress_assessment, course_assessment=settings.course_assessment)
 
 
-def _folds(year: Year) -> pl.LazyFrame:
-    return fold_rows(year.history(CANDIDATE_PREDICTIONS), _finals(year, year.history(SCORES)), year.history(MODELS), year.label)
+def _folds(year: Year) -> pl.DataFrame:
+    return fold_rows(year.history(CANDIDATE_PREDICTIONS), _finals(year, year.history(SCORES)), year.history(MODELS), year.label).collect(
+        engine="streaming"
+    )
 
 
 def _with_lineage(rows: pl.DataFrame, year: Year) -> pl.DataFrame:

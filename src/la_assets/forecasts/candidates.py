@@ -90,17 +90,19 @@ def fit_candidates(training: Training, subject: str, candidates: Iterable[str] =
     candidates : iterable of str
         Of ``CANDIDATES``.
     """
+    standing = linear.fit_last_score(training.rows, training.final, LAST_SCORES[subject])
     design = Design.learn(training.rows)
-    x = design.matrix(training.rows)
-    inner = _inner_split(training)
+    x = _matrix(design, standing, training.rows)
+    inner = _inner_split(training, subject)
     models = []
     for name in candidates:
         chosen, inner_rmse = _search(name, inner)
-        artifact = _fit(name, training, x, chosen, subject)
+        artifact = _json(standing) if name == "last score" else _fit(name, x, training.final, chosen)
         manifest = {
             "candidate": name,
             "subject": subject,
             "design": design.as_dict(),
+            "last_score": standing,
             "training_years": sorted(set(training.year.tolist())),
             "training_rows": len(training.final),
             "data_sha256": training.data_hash,
@@ -126,10 +128,15 @@ def predict(artifact: str, manifest: str, rows: Rows) -> np.ndarray:
     candidate = told["candidate"]
     if candidate == "last score":
         return linear.predict_last_score(json.loads(artifact), rows)
-    x = Design.of_dict(told["design"]).matrix(rows)
+    x = _matrix(Design.of_dict(told["design"]), told["last_score"], rows)
     if candidate == "ridge":
         return linear.predict_ridge(json.loads(artifact), x)
     return trees.predict_skops(artifact, x) if candidate == "histogram boosting" else trees.predict_xgboost(artifact, x)
+
+
+def _matrix(design: Design, standing: Mapping[str, Any], rows: Rows) -> np.ndarray:
+    """The design's columns, and the last score carried forward as one more: it is on the final's scale whatever is missing."""
+    return np.column_stack([design.matrix(rows), linear.predict_last_score(standing, rows)])
 
 
 def _json(value: Mapping[str, Any]) -> str:
@@ -146,20 +153,17 @@ class _Inner:
     later_y: np.ndarray
 
 
-def _inner_split(training: Training) -> _Inner | None:
+def _inner_split(training: Training, subject: str) -> _Inner | None:
     """All training years but the last, and the last; None where there is nothing to split."""
     is_last = training.year == max(training.year.tolist())
     earlier, last = np.flatnonzero(~is_last), np.flatnonzero(is_last)
     if min(len(earlier), len(last)) < _INNER_ROWS or np.ptp(training.final[earlier]) == 0:
         return None
     earlier, last = (_evenly(rows) for rows in (earlier, last))
-    design = Design.learn(training.rows.take(earlier))
-    return _Inner(
-        design.matrix(training.rows.take(earlier)),
-        training.final[earlier],
-        design.matrix(training.rows.take(last)),
-        training.final[last],
-    )
+    fold, later = training.take(earlier), training.take(last)
+    design = Design.learn(fold.rows)
+    standing = linear.fit_last_score(fold.rows, fold.final, LAST_SCORES[subject])
+    return _Inner(_matrix(design, standing, fold.rows), fold.final, _matrix(design, standing, later.rows), later.final)
 
 
 def _evenly(rows: np.ndarray) -> np.ndarray:
@@ -201,10 +205,7 @@ def _rmse(inner: _Inner, predicted: np.ndarray) -> float:
     return float(np.sqrt(np.mean((inner.later_y - predicted) ** 2)))
 
 
-def _fit(candidate: str, training: Training, x: np.ndarray, chosen: Mapping[str, Any], subject: str) -> str:
-    y = training.final
-    if candidate == "last score":
-        return _json(linear.fit_last_score(training.rows, y, LAST_SCORES[subject]))
+def _fit(candidate: str, x: np.ndarray, y: np.ndarray, chosen: Mapping[str, Any]) -> str:
     if candidate == "ridge":
         return _json(linear.ridge_path(x, y, [chosen["penalty"]])[0])
     if candidate == "histogram boosting":

@@ -39,6 +39,7 @@ def evaluation_rows(
         candidates.select(*key, "grade_level", *CANDIDATE_COLUMNS.values(), pl.max_horizontal("loaded_at").alias("loaded_at"))
         .join(published.rename({"candidate": "winner"}), on=key)
         .join(finals.select("student_key", "subject", "final_score", "level", "final_known_on", "final_loaded_at"), on=key[:2], how="left")
+        .sort(key)
         .collect(engine="streaming")
     )
     groups = pl.concat([both, both.with_columns(grade_level=pl.lit("all"))]).filter(pl.col("grade_level").is_not_null())

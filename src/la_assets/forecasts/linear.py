@@ -6,7 +6,7 @@ equating: same distance from the mean in SD). Ridge is solved once by eigenvalue
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ def fit_last_score(rows: Rows, final: np.ndarray, columns: Sequence[str]) -> dic
     return {"columns": list(columns), "means": means, "lines": lines}
 
 
-def predict_last_score(model: dict[str, Any], rows: Rows) -> np.ndarray:
+def predict_last_score(model: Mapping[str, Any], rows: Rows) -> np.ndarray:
     """Predictions of :func:`fit_last_score`'s model, in points; a student without any score gets the grade's mean."""
     predicted = np.full(len(rows), np.nan)
     for grade in [g for g in model["means"] if g] + [""]:
@@ -64,7 +64,7 @@ def predict_last_score(model: dict[str, Any], rows: Rows) -> np.ndarray:
     return np.where(np.isnan(predicted), model["means"][""], predicted)
 
 
-def _without_score(model: dict[str, Any], rows: Rows) -> np.ndarray:
+def _without_score(model: Mapping[str, Any], rows: Rows) -> np.ndarray:
     return np.all([np.isnan(rows.column(column)) for column in model["columns"]], axis=0)
 
 

@@ -27,13 +27,13 @@ _NUMBERS = ("predicted_score", "standard_error", "lower_80", "upper_80", "lower_
 class Rules:
     """How predictions are published; see ``ForecastSettings`` for what each number means."""
 
-    calibration_years: int = 3
-    calibration_group: int = 150
+    calibration_errors: int = 300
+    calibration_group: int = 100
     bubble_standard_errors: float = 1.0
 
 
 def prediction_rows(
-    candidates: pl.LazyFrame, models: pl.DataFrame, selection: pl.DataFrame, *, folds: pl.LazyFrame, cuts: pl.LazyFrame, rules: Rules
+    candidates: pl.LazyFrame, models: pl.DataFrame, selection: pl.DataFrame, *, folds: pl.DataFrame, cuts: pl.LazyFrame, rules: Rules
 ) -> pl.LazyFrame:
     """A row per row of ``candidates``.
 
@@ -43,7 +43,7 @@ def prediction_rows(
         ``forecasts.candidate_predictions`` of the year.
     models, selection : polars.DataFrame
         ``forecasts.models`` (without artifacts) and ``forecasts.selection`` of the year.
-    folds : polars.LazyFrame
+    folds : polars.DataFrame
         :func:`la_assets.forecasts.selection.fold_rows` before the year.
     cuts : polars.LazyFrame
         :func:`la_assets.forecasts.finals.proficiency_cuts` of earlier years.
@@ -88,10 +88,17 @@ def _without_model(rows: pl.LazyFrame, status: str) -> pl.LazyFrame:
     )
 
 
-def _calibration(folds: pl.LazyFrame, column: str, rules: Rules) -> Calibration | None:
-    """Past errors of the candidate in the most recent folds."""
-    told = folds.select("school_year", "grade_level", column, "final_score").collect(engine="streaming")
-    recent = sorted(set(told["school_year"]))[-rules.calibration_years :]
+def _calibration(folds: pl.DataFrame, column: str, rules: Rules) -> Calibration | None:
+    """Errors of the candidate in the most recent fold, and in older ones as far as that has too few.
+
+    The most recent first, because models get better as history grows: old errors would make intervals too wide.
+    """
+    told = folds.sort("school_year", column, "final_score")
+    counts = dict(told.group_by("school_year").len().sort("school_year", descending=True).iter_rows())
+    recent: list[str] = []
+    for year in counts:
+        if sum(counts[y] for y in recent) < rules.calibration_errors:
+            recent.append(year)
     told = told.filter(pl.col("school_year").is_in(recent))
     return Calibration.of(told[column].to_numpy(), told["final_score"].to_numpy(), _grades(told), rules.calibration_group)
 

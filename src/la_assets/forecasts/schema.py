@@ -5,7 +5,7 @@ can be shown it only by joining ``assessments.scores`` of earlier years. How eac
 """
 
 from la_assets.forecasts.targets import AS_OF_POINTS, CANDIDATE_COLUMNS, CANDIDATES, EXPECTED, PROGRESS_SUBJECTS, SUBJECTS, slug
-from la_assets.landing.schema import GRADES, day, flag, number, text, whole
+from la_assets.landing.schema import GRADES, at_end, day, flag, number, text, whole
 from la_resources.contracts import ForeignKey, Table, lineage_columns, student_key
 
 MODEL_STATUSES = (
@@ -56,7 +56,7 @@ FEATURES = Table(
             for s in SUBJECTS
         ),
         *(
-            number(f"{slug(s)}_{name}", f"{s}: {what}")
+            at_end(number(f"{slug(s)}_{name}", f"{s}: {what}"))
             for s in PROGRESS_SUBJECTS
             for name, what in (
                 ("pm1", "PM1 scale score of this year."),
@@ -207,17 +207,17 @@ EVALUATION = Table(
         flag("is_winner", "This candidate's predictions were the published ones.", nullable=False),
         whole("students", "Students with both a prediction and a final score.", 0, nullable=False),
         whole("predicted", "Students with a prediction.", 0, nullable=False),
-        number("rmse", "Root mean squared error, in points.", 0),
-        number("mae", "Mean absolute error, in points.", 0),
-        number("r2", "1 - squared error over the variance of the final scores."),
-        number("bias", "Mean of final score less prediction, in points."),
-        number("coverage_80", "Share of final scores within the 80 % interval; the published candidate only.", 0, 1),
-        number("coverage_95", "Share of final scores within the 95 % interval; the published candidate only.", 0, 1),
-        number("width_80", "Mean width of the 80 % interval, in points.", 0),
-        whole("students_with_interval", "Students with a final score and an interval.", 0),
-        number("proficiency_rate", "Share of final scores at level 3 or above.", 0, 1),
-        number("brier", "Brier score of the chance of proficiency.", 0, 1),
-        number("bubble_rate", "Share of students on the bubble.", 0, 1),
+        at_end(number("rmse", "Root mean squared error, in points.", 0)),
+        at_end(number("mae", "Mean absolute error, in points.", 0)),
+        at_end(number("r2", "1 - squared error over the variance of the final scores.")),
+        at_end(number("bias", "Mean of final score less prediction, in points.")),
+        at_end(number("coverage_80", "Share of final scores within the 80 % interval; the published candidate only.", 0, 1)),
+        at_end(number("coverage_95", "Share of final scores within the 95 % interval; the published candidate only.", 0, 1)),
+        at_end(number("width_80", "Mean width of the 80 % interval, in points.", 0)),
+        at_end(whole("students_with_interval", "Students with a final score and an interval.", 0)),
+        at_end(number("proficiency_rate", "Share of final scores at level 3 or above.", 0, 1)),
+        at_end(number("brier", "Brier score of the chance of proficiency.", 0, 1)),
+        at_end(number("bubble_rate", "Share of students on the bubble.", 0, 1)),
         *lineage_columns(),
     ),
     ("subject", "as_of_point", "candidate", "grade_level", "school_year"),

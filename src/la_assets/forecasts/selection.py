@@ -48,16 +48,17 @@ def fold_rows(candidates: pl.LazyFrame, finals: pl.LazyFrame, models: pl.LazyFra
         .filter(pl.all_horizontal(pl.col(column).is_not_null() for column in CANDIDATE_COLUMNS.values()))
     )
     any_proper = told.group_by(task).agg(pl.col("proper").any().alias("any_proper"))
-    return told.join(any_proper, on=task).filter(pl.col("proper") | ~pl.col("any_proper"))
+    keep = ("grade_level", "school_year", "final_score", "final_known_on", "final_loaded_at", "loaded_at", *CANDIDATE_COLUMNS.values())
+    return told.join(any_proper, on=task).filter(pl.col("proper") | ~pl.col("any_proper")).select(*task, *keep)
 
 
-def selection_rows(folds: pl.LazyFrame, school_year: str) -> pl.DataFrame:
+def selection_rows(folds: pl.DataFrame, school_year: str) -> pl.DataFrame:
     """One row per subject, as-of point and candidate: how it did in the folds of :func:`fold_rows`, and whether it predicts."""
-    keep = ("school_year", "final_score", "final_known_on", "final_loaded_at", "loaded_at", *CANDIDATE_COLUMNS.values())
     made = []
     for subject in SUBJECTS:
         for point in AS_OF_POINTS:
-            told = folds.filter(pl.col("subject") == subject, pl.col("as_of_point") == point).select(keep).collect(engine="streaming")
+            told = folds.filter(pl.col("subject") == subject, pl.col("as_of_point") == point)
+            told = told.sort("school_year", "final_score", *CANDIDATE_COLUMNS.values())  # sums in one order, so the same digits
             lineage = {
                 "known_on": told["final_known_on"].max(),
                 "loaded_at": told.select(pl.max_horizontal(pl.col("loaded_at").max(), pl.col("final_loaded_at").max())).item(),

@@ -27,8 +27,8 @@ class ForecastSettings(BaseModel):
         Most earlier years a model is trained on.
     training_students : int
         Student-years a model is trained on at most; beyond that a fixed sample of students is.
-    calibration_years : int
-        Most recent outer folds whose errors calibrate the intervals.
+    calibration_errors : int
+        Past errors that calibrate the intervals: of the most recent outer fold, and of older ones as far as it has fewer.
     calibration_group : int
         Past errors that a score band needs for an interval of its own.
     bubble_standard_errors : float
@@ -49,8 +49,8 @@ class ForecastSettings(BaseModel):
     minimum_students: int = Field(20, ge=10)
     training_years: int = Field(5, ge=2, le=8)
     training_students: int = Field(40_000, ge=1_000)
-    calibration_years: int = Field(3, ge=1, le=8)
-    calibration_group: int = Field(150, ge=40)
+    calibration_errors: int = Field(300, ge=40)
+    calibration_group: int = Field(100, ge=40)
     bubble_standard_errors: float = Field(1.0, gt=0, le=3)
     program_flags: tuple[ProgramFlag, ...] = ("frl", "ell", "ese", "section_504", "gifted", "homeless")
     coverage_80: tuple[float, float] = (0.77, 0.83)
