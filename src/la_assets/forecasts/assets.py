@@ -33,7 +33,7 @@ def features(year: Year) -> pl.LazyFrame:
     """What was known of an enrolled student on the as-of date after PM1, and again after PM2.
 
     **From** scores, points by standard, attendance, roster and sections, all cut at the as-of date (`as_of`): the last result of
-    the window, at most 30 days after its median. Final scores of this year are not in it; those of the two years before are.
+    the window that came within 30 days of its median. Final scores of this year are not in it; those of the two years before are.
 
     **Fresh** when the window's results have landed. Before PM1 there are no rows, before PM2 none for `after PM2`.
 
@@ -74,7 +74,7 @@ def models(year: Year) -> pl.DataFrame:
     """A candidate model of a subject and as-of point, fitted on the years before this one only.
 
     **From** `forecasts.features` and the final scores of earlier years. Five candidates, hyper-parameters by a time-ordered inner
-    split; the artifact (JSON or skops bytes, never a pickle) and its manifest predict anew, bit for bit.
+    split; the artifact (JSON, never a pickle) and its manifest predict anew, bit for bit.
 
     **Fresh** once a quarter; it changes only when an earlier year is corrected.
 

@@ -28,10 +28,10 @@ FORMATS = {
     "last score": "coefficients JSON",
     "ridge": "coefficients JSON",
     "random forest": "XGBoost JSON",
-    "histogram boosting": "skops base64",
+    "histogram boosting": "trees JSON",
     "XGBoost": "XGBoost JSON",
 }
-_LIBRARIES = ("numpy", "scikit-learn", "skops", "xgboost-cpu")
+_LIBRARIES = ("numpy", "scikit-learn", "xgboost-cpu")
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def predict(artifact: str, manifest: str, rows: Rows) -> np.ndarray:
     x = _matrix(Design.of_dict(told["design"]), told["last_score"], rows)
     if candidate == "ridge":
         return linear.predict_ridge(json.loads(artifact), x)
-    return trees.predict_skops(artifact, x) if candidate == "histogram boosting" else trees.predict_xgboost(artifact, x)
+    return trees.predict_histogram(artifact, x) if candidate == "histogram boosting" else trees.predict_xgboost(artifact, x)
 
 
 def _matrix(design: Design, standing: Mapping[str, Any], rows: Rows) -> np.ndarray:
@@ -209,5 +209,5 @@ def _fit(candidate: str, x: np.ndarray, y: np.ndarray, chosen: Mapping[str, Any]
     if candidate == "ridge":
         return _json(linear.ridge_path(x, y, [chosen["penalty"]])[0])
     if candidate == "histogram boosting":
-        return trees.skops_text(trees.fit_histogram(x, y, chosen))
+        return trees.histogram_json(trees.fit_histogram(x, y, chosen))
     return trees.xgboost_json(trees.fit_xgboost(x, y, chosen, forest=candidate == "random forest"))

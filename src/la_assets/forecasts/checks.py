@@ -17,11 +17,12 @@ _TASK = ["subject", "as_of_point"]
 def coverage_within_bounds(evaluation: pl.LazyFrame, low: float, high: float) -> Finding:
     """The 80 % intervals of each subject and as-of point cover a share within the bounds, give or take sampling error.
 
-    Sampling error is 1.96 binomial standard errors of 0.8 at the number of students: a course of 40 students says little.
+    Sampling error is 1.96 binomial standard errors of 0.8 at the number of students judged and, once more, of those whose errors
+    calibrated (about as many): a course of 40 students says little.
     """
     rows = (
         evaluation.filter("is_winner", pl.col("grade_level") == "all", pl.col("coverage_80").is_not_null())
-        .with_columns(margin=1.96 * (0.16 / pl.col("students_with_interval")).sqrt())
+        .with_columns(margin=1.96 * (2 * 0.16 / pl.col("students_with_interval")).sqrt())
         .with_columns(off=(pl.col("coverage_80") < low - pl.col("margin")) | (pl.col("coverage_80") > high + pl.col("margin")))
         .sort(_TASK)
         .collect()

@@ -106,7 +106,7 @@ MODELS = Table(
         _candidate,
         text("status", "Whether there is a model, and if not why.", nullable=False, options=MODEL_STATUSES),
         text("model_id", "SHA-256 over artifact and manifest, first 16 digits; missing without a model."),
-        text("artifact_format", "How the artifact is written.", options=("coefficients JSON", "XGBoost JSON", "skops base64")),
+        text("artifact_format", "How the artifact is written.", options=("coefficients JSON", "XGBoost JSON", "trees JSON")),
         text("artifact", "The fitted model; with the manifest it predicts anew, bit for bit."),
         text("manifest", "JSON: features, medians, training years and rows, data hash, hyper-parameters, seed, library versions."),
         text("training_years", "School years trained on, with commas.", nullable=False),

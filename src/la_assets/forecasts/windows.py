@@ -1,7 +1,7 @@
 """As-of dates: when a progress window counts as closed, so that a forecast may be made.
 
-A window closes when the last result is in, or a fixed number of days after the median result: one make-up test in March must
-not turn a forecast of October into one of March.
+A window closes with the last result that comes within a fixed number of days of the median result: one make-up test in March
+does not turn a forecast of October into one of March, or move it at all.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ def as_of_dates(progress: pl.LazyFrame, window_days: int) -> dict[str, dt.date]:
     progress : polars.LazyFrame
         :func:`progress_results` of one school year.
     window_days : int
-        Days after the median result after which the window is closed.
+        Days after the median result after which a result is late and closes nothing.
     """
     known = pl.col("known_on")
-    closes = progress.group_by("window").agg(last=known.max(), median=known.sort().get(pl.len() // 2)).collect(engine="streaming")
-    window_close = {row["window"]: min(row["last"], row["median"] + dt.timedelta(days=window_days)) for row in closes.iter_rows(named=True)}
-    return {point: window_close[windows[-1]] for point, windows in AS_OF_POINTS.items() if windows[-1] in window_close}
+    median = known.sort().get(pl.len() // 2)
+    in_time = known.filter(known <= median + dt.timedelta(days=window_days))
+    closes = dict(progress.group_by("window").agg(in_time.max()).collect(engine="streaming").iter_rows())
+    return {point: closes[windows[-1]] for point, windows in AS_OF_POINTS.items() if windows[-1] in closes}

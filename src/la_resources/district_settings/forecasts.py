@@ -20,7 +20,7 @@ class ForecastSettings(BaseModel):
     progress_assessment, course_assessment : str
         The state test with the windows PM1, PM2 and PM3, and the end-of-course exam, as ``assessment_id`` names them.
     window_days : int
-        Days after the median result of a progress window after which it counts as closed, whoever is still missing.
+        Days after the median result of a progress window after which a result is late: it does not move the as-of date.
     minimum_students : int
         Students with a final score below which a year does not count as scored, and no model is fitted.
     training_years : int
