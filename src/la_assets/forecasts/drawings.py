@@ -25,8 +25,9 @@ def rmse_by_year(selection: pl.DataFrame) -> Figure:
     """RMSE of every candidate in every outer fold after PM2, a panel per subject."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(13, 2.8), layout="constrained")
+    figure = Figure(figsize=(13, 2.8))
     panels = figure.subplots(1, len(SUBJECTS))
+    figure.subplots_adjust(left=0.05, right=0.99, top=0.9, bottom=0.28, wspace=0.2)
     for panel, subject in zip(panels, SUBJECTS, strict=True):
         rows = selection.filter(pl.col("subject") == subject, pl.col("as_of_point") == _POINT, pl.col("fold_rmse").is_not_null())
         for row in rows.iter_rows(named=True):
@@ -39,7 +40,7 @@ def rmse_by_year(selection: pl.DataFrame) -> Figure:
     panels[0].set_ylabel("RMSE, points")
     handles, labels = panels[0].get_legend_handles_labels()
     if handles:
-        figure.legend(handles, labels, loc="outside lower center", ncols=len(CANDIDATES), fontsize=8, frameon=False)
+        figure.legend(handles, labels, loc="lower center", ncols=len(CANDIDATES), fontsize=8, frameon=False)
     return figure
 
 
@@ -55,8 +56,9 @@ def coverage_and_fit(evaluation: pl.DataFrame, told: pl.DataFrame) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(12, 3.2), layout="constrained")
+    figure = Figure(figsize=(12, 3.2))
     panels = figure.subplots(1, 3)
+    figure.subplots_adjust(left=0.05, right=0.99, top=0.9, bottom=0.16, wspace=0.2)
     rows = evaluation.filter(
         pl.col("is_winner"), pl.col("as_of_point") == _POINT, pl.col("grade_level") == "all", pl.col("coverage_80").is_not_null()
     )

@@ -79,15 +79,26 @@ def least_squares(train: pl.DataFrame, test: pl.DataFrame) -> np.ndarray:
 def study(scores: pl.DataFrame, subject: str) -> Study:
     """Fit on years before 2022-23 to choose and to calibrate, on years before 2023-24 to predict; judge on 2023-24."""
     rows = real_rows(scores, subject)
-    before, fold, train, test = (rows.filter(condition) for condition in (
-        pl.col("school_year") < "2022-23", pl.col("school_year") == "2022-23", pl.col("school_year") < "2023-24", pl.col("school_year") == "2023-24",
-    ))  # fmt: skip
+    before, fold, train, test = (
+        rows.filter(condition)
+        for condition in (
+            pl.col("school_year") < "2022-23",
+            pl.col("school_year") == "2022-23",
+            pl.col("school_year") < "2023-24",
+            pl.col("school_year") == "2023-24",
+        )
+    )
     said = {name: predict(*stored, Rows.of(fold)) for name, stored in _fit(before, subject).items()}
     told = fold.select(
-        "school_year", "grade_level", final_score="score", final_known_on=pl.lit(None, pl.Date),
-        final_loaded_at=pl.lit(None, pl.Datetime("us", "UTC")), loaded_at=pl.lit(None, pl.Datetime("us", "UTC")),
-        subject=pl.lit(subject), as_of_point=pl.lit("after PM1"),
-    ).with_columns(pl.Series(CANDIDATE_COLUMNS[name], values) for name, values in said.items())  # fmt: skip
+        "school_year",
+        "grade_level",
+        final_score="score",
+        final_known_on=pl.lit(None, pl.Date),
+        final_loaded_at=pl.lit(None, pl.Datetime("us", "UTC")),
+        loaded_at=pl.lit(None, pl.Datetime("us", "UTC")),
+        subject=pl.lit(subject),
+        as_of_point=pl.lit("after PM1"),
+    ).with_columns(pl.Series(CANDIDATE_COLUMNS[name], values) for name, values in said.items())
     chosen = selection_rows(told, "2023-24").filter("is_winner", pl.col("subject") == subject, pl.col("as_of_point") == "after PM1")
     winner = chosen["candidate"][0]
     final, grade = test["score"].to_numpy(), test["grade_level"].to_numpy().astype(str)
@@ -100,15 +111,29 @@ def study(scores: pl.DataFrame, subject: str) -> Study:
         covered[level] = float(((final >= low) & (final <= high)).mean())
     linear = least_squares(train, test)
     by_grade = pl.DataFrame(
-        [(g, int((grade == g).sum()), *_figures(final[grade == g], now[winner][grade == g]), *_figures(final[grade == g], linear[grade == g]))
-         for g in sorted(set(grade.tolist())) if (grade == g).sum() >= 10],
-        schema=["grade", "students", "rmse", "r2", "linear rmse", "linear r2"], orient="row",
-    )  # fmt: skip
+        [
+            (
+                g,
+                int((grade == g).sum()),
+                *_figures(final[grade == g], now[winner][grade == g]),
+                *_figures(final[grade == g], linear[grade == g]),
+            )
+            for g in sorted(set(grade.tolist()))
+            if (grade == g).sum() >= 10
+        ],
+        schema=["grade", "students", "rmse", "r2", "linear rmse", "linear r2"],
+        orient="row",
+    )
     figures = {name: _figures(final, values) for name, values in now.items()}
     return Study(
-        winner, {n: f[0] for n, f in figures.items()}, {n: f[1] for n, f in figures.items()}, *_figures(final, linear),
-        by_grade, covered, len(final),
-    )  # fmt: skip
+        winner,
+        {n: f[0] for n, f in figures.items()},
+        {n: f[1] for n, f in figures.items()},
+        *_figures(final, linear),
+        by_grade,
+        covered,
+        len(final),
+    )
 
 
 def _figures(final: np.ndarray, predicted: np.ndarray) -> tuple[float, float]:

@@ -32,9 +32,16 @@ def score(
     who: str, window: str, points: float, on: str, *, year: str = YEAR, subject: str = "ELA", test: str = "FAST", **more
 ) -> pl.LazyFrame:
     told = {
-        "student_key": who, "assessment_id": test, "subject": subject, "window": window, "attempt": 1, "administered_on": d(on),
-        "scale_score": points, "is_official": True, "known_on": d(on),
-    }  # fmt: skip
+        "student_key": who,
+        "assessment_id": test,
+        "subject": subject,
+        "window": window,
+        "attempt": 1,
+        "administered_on": d(on),
+        "scale_score": points,
+        "is_official": True,
+        "known_on": d(on),
+    }
     return rows(SCORES, told | more, year=year)
 
 
@@ -44,35 +51,70 @@ def attended(who: str, on: str, absent: float) -> pl.LazyFrame:
 
 def mastered(who: str, window: str, code: str, earned: float, on: str, possible: float = 4) -> pl.LazyFrame:
     told = {
-        "student_key": who, "assessment_id": "FAST", "subject": "ELA", "window": window, "attempt": 1, "administered_on": d(on),
-        "standard_code": code, "points_earned": earned, "points_possible": possible, "known_on": d(on),
-    }  # fmt: skip
+        "student_key": who,
+        "assessment_id": "FAST",
+        "subject": "ELA",
+        "window": window,
+        "attempt": 1,
+        "administered_on": d(on),
+        "standard_code": code,
+        "points_earned": earned,
+        "points_possible": possible,
+        "known_on": d(on),
+    }
     return rows(STANDARDS, told)
 
 
 def enrolled(who: str, grade: str = "05", begin: str = "2023-08-14", end: str | None = None) -> pl.LazyFrame:
     told = {
-        "student_key": who, "school_id": "1", "entry_date": d(begin), "exit_date": end and d(end), "is_primary": True,
-        "grade_level": grade, "known_on": d(begin),
-    }  # fmt: skip
+        "student_key": who,
+        "school_id": "1",
+        "entry_date": d(begin),
+        "exit_date": end and d(end),
+        "is_primary": True,
+        "grade_level": grade,
+        "known_on": d(begin),
+    }
     return rows(ENROLLMENTS, told)
 
 
 def known() -> dict[str, list[pl.LazyFrame]]:
     return {
         "scores": [
-            score(ANN, "PM1", 210, "2023-09-05"), score(BEN, "PM1", 220, "2023-09-15"), score(ANN, "PM2", 222, "2024-01-10"),
-            score(ANN, "PM3", 215, "2023-05-10", year="2022-23"), score(BEN, "EOC", 401, "2022-05-10", year="2021-22", subject="Biology", test="EOC"),
+            score(ANN, "PM1", 210, "2023-09-05"),
+            score(BEN, "PM1", 220, "2023-09-15"),
+            score(ANN, "PM2", 222, "2024-01-10"),
+            score(ANN, "PM3", 215, "2023-05-10", year="2022-23"),
+            score(BEN, "EOC", 401, "2022-05-10", year="2021-22", subject="Biology", test="EOC"),
             score(ANN, "PM2", 207, "2023-01-10", year="2022-23"),
         ],
-        "standards": [mastered(ANN, "PM1", "A", 1, "2023-09-05"), mastered(ANN, "PM1", "B", 4, "2023-09-05"), mastered(ANN, "PM2", "A", 4, "2024-01-10")],
+        "standards": [
+            mastered(ANN, "PM1", "A", 1, "2023-09-05"),
+            mastered(ANN, "PM1", "B", 4, "2023-09-05"),
+            mastered(ANN, "PM2", "A", 4, "2024-01-10"),
+        ],
         "daily": [attended(ANN, "2023-09-01", 1.0), attended(ANN, "2023-09-04", 0.0), attended(ANN, "2023-10-02", 1.0)],
         "students": [rows(STUDENTS, {"student_key": ANN, "ell": True, "frl": False, "known_on": d("2023-08-14")})],
         "enrollments": [enrolled(ANN), enrolled(BEN), enrolled(CAT, "11")],
-        "sections": [rows(SECTIONS, {"section_id": "s", "term": "Year", "subject": "Science", "course_level": "honors", "class_size": 1, "title": "Biology 1 Honors", "known_on": d("2023-08-14")})],
-        "section_enrollments": [rows(SECTION_ENROLLMENTS, {"student_key": CAT, "section_id": "s", "begin_date": d("2023-08-14"), "known_on": d("2023-08-14")})],
+        "sections": [
+            rows(
+                SECTIONS,
+                {
+                    "section_id": "s",
+                    "term": "Year",
+                    "subject": "Science",
+                    "course_level": "honors",
+                    "class_size": 1,
+                    "title": "Biology 1 Honors",
+                    "known_on": d("2023-08-14"),
+                },
+            )
+        ],
+        "section_enrollments": [
+            rows(SECTION_ENROLLMENTS, {"student_key": CAT, "section_id": "s", "begin_date": d("2023-08-14"), "known_on": d("2023-08-14")})
+        ],
         "prior_attendance": [rows(STUDENT_YEAR, {"student_key": ANN, "rate": 0.9, "known_on": d("2023-05-20")}, year="2022-23")],
-    }  # fmt: skip
+    }
 
 
 def made(tables: dict[str, list[pl.LazyFrame]], **settings) -> pl.DataFrame:
@@ -109,9 +151,12 @@ LEAKS = {
     "attendance to come": ("daily", attended(ANN, "2024-05-10", 1.0)),
     "an absence entered later for an early day": ("daily", attended(BEN, "2023-09-01", 1.0).with_columns(known_on=d("2024-05-10"))),
     "a program that begins later": ("students", rows(STUDENTS, {"student_key": BEN, "ese": True, "known_on": d("2024-05-10")})),
-    "a course that begins later": ("section_enrollments", rows(SECTION_ENROLLMENTS, {"student_key": ANN, "section_id": "s", "begin_date": d("2024-04-10"), "known_on": d("2024-04-10")})),
+    "a course that begins later": (
+        "section_enrollments",
+        rows(SECTION_ENROLLMENTS, {"student_key": ANN, "section_id": "s", "begin_date": d("2024-04-10"), "known_on": d("2024-04-10")}),
+    ),
     "a student who comes later": ("enrollments", enrolled(key(4), begin="2024-04-10")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("leak", LEAKS, ids=lambda name: name.replace(" ", "_"))

@@ -49,9 +49,7 @@ class Walk:
 
     def evaluation(self, year: str, finals: pl.LazyFrame | None = None, *, tests_held: bool = True) -> pl.DataFrame:
         own = self.finals.filter(pl.col("school_year") == year) if finals is None else finals
-        return evaluation_rows(
-            self.candidates[YEARS.index(year)].lazy(), self.predictions(year).lazy(), own, year, tests_held=tests_held
-        )  # fmt: skip
+        return evaluation_rows(self.candidates[YEARS.index(year)].lazy(), self.predictions(year).lazy(), own, year, tests_held=tests_held)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +67,14 @@ def test_the_first_predicted_year_has_two_years_before_it(walk: Walk) -> None:
 
 def test_every_fold_is_a_year_predicted_from_the_years_before_it(walk: Walk) -> None:
     chosen = selection_rows(walk.folds(YEARS[5]), YEARS[5])
-    validate(SELECTION, chosen.with_columns(pl.col("known_on").fill_null(dt.date(2025, 7, 1)), pl.col("loaded_at").fill_null(dt.datetime(2025, 7, 1, tzinfo=dt.UTC)), source=pl.lit("forecasts")).select(SELECTION.names))  # fmt: skip
+    validate(
+        SELECTION,
+        chosen.with_columns(
+            pl.col("known_on").fill_null(dt.date(2025, 7, 1)),
+            pl.col("loaded_at").fill_null(dt.datetime(2025, 7, 1, tzinfo=dt.UTC)),
+            source=pl.lit("forecasts"),
+        ).select(SELECTION.names),
+    )
     rows = chosen.filter(MATH)
     assert [sorted(json.loads(folds)) for folds in rows["fold_rmse"]] == [YEARS[2:5]] * 5
     assert rows.filter("is_winner").height == 1
@@ -90,9 +95,14 @@ def test_the_year_itself_and_later_years_choose_nothing(walk: Walk) -> None:
 def folds_of(errors: dict[str, list[float]]) -> pl.DataFrame:
     told = pl.DataFrame({CANDIDATE_COLUMNS[name]: [200.0 + e for e in values] for name, values in errors.items()})
     return told.with_columns(
-        subject=pl.lit("ELA"), as_of_point=pl.lit("after PM1"), school_year=pl.lit("2022-23"), final_score=pl.lit(200.0),
-        final_known_on=pl.lit(dt.date(2023, 5, 1)), final_loaded_at=pl.lit(None, pl.Datetime("us", "UTC")), loaded_at=pl.lit(None, pl.Datetime("us", "UTC")),
-    )  # fmt: skip
+        subject=pl.lit("ELA"),
+        as_of_point=pl.lit("after PM1"),
+        school_year=pl.lit("2022-23"),
+        final_score=pl.lit(200.0),
+        final_known_on=pl.lit(dt.date(2023, 5, 1)),
+        final_loaded_at=pl.lit(None, pl.Datetime("us", "UTC")),
+        loaded_at=pl.lit(None, pl.Datetime("us", "UTC")),
+    )
 
 
 def winner(errors: dict[str, list[float]]) -> tuple[str, str]:
@@ -194,10 +204,16 @@ def test_a_year_unlike_the_past_fails_the_coverage_check_and_shows_its_bias() ->
 
 
 def test_a_winner_no_better_than_the_last_score_is_named() -> None:
-    rows = pl.LazyFrame({
-        "subject": ["ELA", "ELA"], "as_of_point": ["after PM1"] * 2, "grade_level": ["all"] * 2, "candidate": ["last score", "ridge"],
-        "is_winner": [False, True], "rmse": [10.0, 10.5],
-    })  # fmt: skip
+    rows = pl.LazyFrame(
+        {
+            "subject": ["ELA", "ELA"],
+            "as_of_point": ["after PM1"] * 2,
+            "grade_level": ["all"] * 2,
+            "candidate": ["last score", "ridge"],
+            "is_winner": [False, True],
+            "rmse": [10.0, 10.5],
+        }
+    )
     passed, words, counts = winner_beats_baseline(rows)
     assert not passed
     assert "ELA after PM1" in words
@@ -226,8 +242,12 @@ def test_level_three_begins_at_the_lowest_proficient_score_unless_levels_overlap
 
 
 def test_a_retest_or_a_missing_score_is_no_final() -> None:
-    told = pl.concat([
-        score(ANN, "PM3", 240, "2024-05-10", is_official=False), score(ANN, "PM3", 230, "2024-05-09"), score(ANN, "PM2", 220, "2024-01-09"),
-        score(ANN, "PM3", 230, "2024-05-09", subject="Math", scale_score=None),
-    ])  # fmt: skip
+    told = pl.concat(
+        [
+            score(ANN, "PM3", 240, "2024-05-10", is_official=False),
+            score(ANN, "PM3", 230, "2024-05-09"),
+            score(ANN, "PM2", 220, "2024-01-09"),
+            score(ANN, "PM3", 230, "2024-05-09", subject="Math", scale_score=None),
+        ]
+    )
     assert final_scores(told).select("subject", "final_score").collect().rows() == [("ELA", 230.0)]
