@@ -66,7 +66,6 @@ def features(year: Year) -> pl.LazyFrame:
     MODELS,
     inputs=(FEATURES, SCORES),
     history={FEATURES.name: earlier_years(_PAST), SCORES.name: earlier_years(_PAST)},
-    years_per_run=1,
     cadence="quarterly",
     kinds=_MODELLED,
 )
