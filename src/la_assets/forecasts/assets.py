@@ -69,7 +69,7 @@ def features(year: Year) -> pl.LazyFrame:
     cadence="quarterly",
     kinds=_MODELLED,
 )
-def models(year: Year) -> pl.DataFrame:
+def models(year: Year) -> pl.LazyFrame:
     """A candidate model of a subject and as-of point, fitted on the years before this one only.
 
     **From** `forecasts.features` and the final scores of earlier years. Five candidates, hyper-parameters by a time-ordered inner
@@ -148,7 +148,7 @@ def predictions(year: Year) -> Page:
         rules=rules,
     ).collect()
     has_score = made["predicted_score"].count()
-    return Page(made, {"predictions": has_score, "on the bubble": int(made["bubble"].sum() or 0)})
+    return Page(made.lazy(), {"predictions": has_score, "on the bubble": int(made["bubble"].sum() or 0)})
 
 
 @yearly_table(EVALUATION, inputs=(CANDIDATE_PREDICTIONS, PREDICTIONS, SCORES))
@@ -194,10 +194,10 @@ def _folds(year: Year) -> pl.DataFrame:
     )
 
 
-def _with_lineage(rows: pl.DataFrame, year: Year) -> pl.DataFrame:
+def _with_lineage(rows: pl.DataFrame, year: Year) -> pl.LazyFrame:
     """Rows that no input stands behind are known and loaded on the first day of the year: never "now", so a rerun is the same."""
     first = year.school_year.first_day
-    return rows.with_columns(
+    return rows.lazy().with_columns(
         pl.col("known_on").fill_null(first),
         pl.col("loaded_at").fill_null(dt.datetime.combine(first, dt.time(), dt.UTC)),
         source=pl.lit("forecasts"),

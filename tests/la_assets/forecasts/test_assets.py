@@ -2,6 +2,8 @@
 
 import polars as pl
 
+from la_assets.assessments.schema import SCORES, STANDARDS
+from la_assets.attendance.schema import DAILY, STUDENT_YEAR
 from la_assets.forecasts import assets, schema
 from la_assets.forecasts.candidates import predict
 from la_assets.forecasts.design import Rows
@@ -16,7 +18,7 @@ ORDER = ("features", "models", "candidate_predictions", "selection", "prediction
 
 
 def test_a_year_without_any_data_gives_statuses_and_no_rows_of_students() -> None:
-    made = called(assets, schema, ORDER, "2023-24", {})
+    made = called(assets, schema, ORDER, "2023-24", {table: table.empty() for table in (SCORES, STANDARDS, DAILY, STUDENT_YEAR)})
     assert made[FEATURES.name].is_empty()
     assert made[PREDICTIONS.name].is_empty()
     assert set(made[MODELS.name]["status"]) == {"not enough years with final scores"}
