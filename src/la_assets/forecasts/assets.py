@@ -114,7 +114,7 @@ def selection(year: Year) -> Page:
     shows = {f"RMSE {r['subject']} {r['as_of_point']}": round(r["mean_rmse"], 2) for r in winners.iter_rows(named=True)}
     words = "; ".join(f"{r['subject']} {r['as_of_point']}: {r['candidate']}" for r in winners.iter_rows(named=True))
     pictures = {"RMSE by candidate and year": picture(drawings.rmse_by_year(made), "RMSE by candidate and year")} if len(winners) else {}
-    return Page(_with_lineage(made, year), shows | {"winners": words or "no folds yet"} | pictures)
+    return Page(_with_lineage(made, year), shows | ({"winners": words} if words else {}) | pictures)
 
 
 @yearly_table(
@@ -148,7 +148,7 @@ def predictions(year: Year) -> Page:
         rules=rules,
     ).collect()
     has_score = made["predicted_score"].count()
-    return Page(made.lazy(), {"predictions": has_score, "on the bubble": int(made["bubble"].sum() or 0)})
+    return Page(made.lazy(), {"predictions": has_score, "on the bubble": int(made["bubble"].sum() or 0)} if made.height else {})
 
 
 @yearly_table(EVALUATION, inputs=(CANDIDATE_PREDICTIONS, PREDICTIONS, SCORES))
