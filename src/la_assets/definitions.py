@@ -25,6 +25,7 @@ ROOMS = (
     "outcomes",
     "programs",
     "finance",
+    "forecasts",
     "value_added",
     "growth",
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from la_resources.district_settings.forecasts import ForecastSettings
 from la_resources.district_settings.growth import GrowthSettings
 from la_resources.district_settings.mtss import MtssSettings
 from la_resources.district_settings.value_added import ValueAddedSettings
@@ -60,8 +61,12 @@ class District(BaseModel):
         Relative change of a table's rows against the year before that raises a warning.
     subject_translations : dict
         The district's own subject texts and course codes, lower case, to subjects; they go before SCED codes and words of titles.
+    forecasts : ForecastSettings
+        Settings of the forecasts of final scores.
     mtss : MtssSettings
         Tests and windows, cut scores, tier rules, clusters.
+    value_added : ValueAddedSettings
+        Final tests, and the evidence that labels and publication need.
     growth : GrowthSettings
         What counts as a change, off track and at risk; peers of a percentile.
     """
@@ -78,6 +83,7 @@ class District(BaseModel):
     quarantine_limit: float = Field(0.02, ge=0, le=1)
     row_count_tolerance: float = Field(0.25, gt=0)
     subject_translations: dict[str, str] = Field(default_factory=dict)
+    forecasts: ForecastSettings = Field(default_factory=ForecastSettings)
     value_added: ValueAddedSettings = Field(default_factory=ValueAddedSettings)
     growth: GrowthSettings = Field(default_factory=GrowthSettings)
     mtss: MtssSettings = Field(default_factory=MtssSettings)

@@ -4,15 +4,9 @@ Data flows down this file. The final score stands only where it is known: beside
 can be shown it only by joining ``assessments.scores`` of earlier years. How each table is computed stands in the room's plain modules.
 """
 
-import polars as pl
-
-from la_assets.landing.schema import GRADES, day, flag, number, text, whole
+from la_assets.forecasts.targets import AS_OF_POINTS, CANDIDATE_COLUMNS, CANDIDATES, EXPECTED, PROGRESS_SUBJECTS, SUBJECTS, slug
+from la_assets.landing.schema import GRADES, at_end, day, flag, number, text, whole
 from la_resources.contracts import ForeignKey, Table, lineage_columns, student_key
-
-FORECAST_SUBJECTS = ("ELA", "Math", "Algebra 1", "Geometry", "Biology")
-AS_OF_POINTS = ("after PM1", "after PM2")
-CANDIDATES = ("last score", "ridge", "random forest", "histogram boosting", "XGBoost")
-"""Simplest first: of candidates within one standard error of the best, the first here wins."""
 
 MODEL_STATUSES = (
     "fitted",
@@ -37,26 +31,17 @@ EVALUATION_STATUSES = (
     "no final scores yet",
     "no final scores in this year",
     "no predictions in this year",
-    "window not held in this year",
+    "nobody to predict at this as-of point",
     "too few students",
     "all final scores are equal",
 )
 
 _student = ForeignKey(("student_key",), "roster.students", ("student_key",))
-_subject = text(
-    "subject", "Subject whose final score is predicted (ELA, Math: PM3; the others: EOC).", nullable=False, options=FORECAST_SUBJECTS
-)
-_point = text("as_of_point", "The progress window after which the prediction is made.", nullable=False, options=AS_OF_POINTS)
+_subject = text("subject", "Subject whose final score is predicted (ELA, Math: PM3; the others: EOC).", nullable=False, options=SUBJECTS)
+_point = text("as_of_point", "The progress window after which the prediction is made.", nullable=False, options=tuple(AS_OF_POINTS))
 _candidate = text("candidate", "Kind of model, one of five.", nullable=False, options=CANDIDATES)
 _as_of = day("as_of", "The as-of date: nothing known later is used.", nullable=False)
 
-
-def _slug(subject: str) -> str:
-    return subject.lower().replace(" ", "_")
-
-
-EXPECTED = {subject: f"expects_{_slug(subject)}" for subject in FORECAST_SUBJECTS}
-"""Subject to the feature column that says whether the student is expected to take its final test."""
 
 FEATURES = Table(
     "forecasts.features",
@@ -68,24 +53,24 @@ FEATURES = Table(
         text("grade_level", "Grade level of the stay on the as-of date.", options=GRADES),
         *(
             flag(EXPECTED[s], f"Expected to take the final {s} test: grade tested, or enrolled in the course.", nullable=False)
-            for s in FORECAST_SUBJECTS
+            for s in SUBJECTS
         ),
         *(
-            number(f"{_slug(s)}_{name}", f"{s}: {what}")
-            for s in ("ELA", "Math")
+            at_end(number(f"{slug(s)}_{name}", f"{s}: {what}"))
+            for s in PROGRESS_SUBJECTS
             for name, what in (
                 ("pm1", "PM1 scale score of this year."),
                 ("pm2", "PM2 scale score of this year; always missing after PM1."),
                 ("growth", "points from PM1 to PM2 of this year; always missing after PM1."),
                 ("mastery", "share of the points on the standards of the latest progress test."),
                 ("weak_standards", "standards under half of the points on the latest progress test."),
-                ("interim", "latest interim (MAP Growth, i-Ready) scale score of this year."),
+                ("interim", "standing on the latest interim test (MAP Growth, i-Ready) of this year, in SD within test, window and grade."),
                 ("prior_progress", "latest progress (PM1, PM2) score of the year before."),
             )
         ),
         *(
-            number(f"{_slug(s)}_{name}", f"{s}: {what}")
-            for s in FORECAST_SUBJECTS
+            number(f"{slug(s)}_{name}", f"{s}: {what}")
+            for s in SUBJECTS
             for name, what in (
                 ("final_1", "final score of the year before."),
                 ("final_2", "final score of two years before."),
@@ -112,9 +97,6 @@ FEATURES = Table(
     (_student,),
 )
 
-FEATURE_COLUMNS = tuple(c.name for c in FEATURES.columns if c.dtype == pl.Float64)
-"""Numeric features; the grade comes beside them as one indicator a grade."""
-
 MODELS = Table(
     "forecasts.models",
     "A candidate model of a subject and as-of point, fitted on the years before this one only.",
@@ -124,7 +106,7 @@ MODELS = Table(
         _candidate,
         text("status", "Whether there is a model, and if not why.", nullable=False, options=MODEL_STATUSES),
         text("model_id", "SHA-256 over artifact and manifest, first 16 digits; missing without a model."),
-        text("artifact_format", "How the artifact is written.", options=("coefficients JSON", "XGBoost JSON", "skops base64")),
+        text("artifact_format", "How the artifact is written.", options=("coefficients JSON", "XGBoost JSON", "trees JSON")),
         text("artifact", "The fitted model; with the manifest it predicts anew, bit for bit."),
         text("manifest", "JSON: features, medians, training years and rows, data hash, hyper-parameters, seed, library versions."),
         text("training_years", "School years trained on, with commas.", nullable=False),
@@ -145,14 +127,12 @@ CANDIDATE_PREDICTIONS = Table(
         _point,
         _as_of,
         text("grade_level", "Grade level on the as-of date.", options=GRADES),
-        *(number(name.lower().replace(" ", "_"), f"Final score as predicted by {name}; missing without a model.") for name in CANDIDATES),
+        *(number(column, f"Final score as predicted by {name}; missing without a model.") for name, column in CANDIDATE_COLUMNS.items()),
         *lineage_columns(),
     ),
     ("student_key", "subject", "as_of_point", "school_year"),
     (_student,),
 )
-
-CANDIDATE_COLUMNS = {name: name.lower().replace(" ", "_") for name in CANDIDATES}
 
 SELECTION = Table(
     "forecasts.selection",
@@ -227,17 +207,17 @@ EVALUATION = Table(
         flag("is_winner", "This candidate's predictions were the published ones.", nullable=False),
         whole("students", "Students with both a prediction and a final score.", 0, nullable=False),
         whole("predicted", "Students with a prediction.", 0, nullable=False),
-        number("rmse", "Root mean squared error, in points.", 0),
-        number("mae", "Mean absolute error, in points.", 0),
-        number("r2", "1 - squared error over the variance of the final scores."),
-        number("bias", "Mean of final score less prediction, in points."),
-        number("coverage_80", "Share of final scores within the 80 % interval; the published candidate only.", 0, 1),
-        number("coverage_95", "Share of final scores within the 95 % interval; the published candidate only.", 0, 1),
-        number("width_80", "Mean width of the 80 % interval, in points.", 0),
-        whole("students_with_interval", "Students with a final score and an interval.", 0),
-        number("proficiency_rate", "Share of final scores at level 3 or above.", 0, 1),
-        number("brier", "Brier score of the chance of proficiency.", 0, 1),
-        number("bubble_rate", "Share of students on the bubble.", 0, 1),
+        at_end(number("rmse", "Root mean squared error, in points.", 0)),
+        at_end(number("mae", "Mean absolute error, in points.", 0)),
+        at_end(number("r2", "1 - squared error over the variance of the final scores.")),
+        at_end(number("bias", "Mean of final score less prediction, in points.")),
+        at_end(number("coverage_80", "Share of final scores within the 80 % interval; the published candidate only.", 0, 1)),
+        at_end(number("coverage_95", "Share of final scores within the 95 % interval; the published candidate only.", 0, 1)),
+        at_end(number("width_80", "Mean width of the 80 % interval, in points.", 0)),
+        at_end(whole("students_with_interval", "Students with a final score and an interval.", 0)),
+        at_end(number("proficiency_rate", "Share of final scores at level 3 or above.", 0, 1)),
+        at_end(number("brier", "Brier score of the chance of proficiency.", 0, 1)),
+        at_end(number("bubble_rate", "Share of students on the bubble.", 0, 1)),
         *lineage_columns(),
     ),
     ("subject", "as_of_point", "candidate", "grade_level", "school_year"),

@@ -1,1 +1,1 @@
-"""Settings of one room each, which a district may change; ``District`` holds them as fields."""
+"""Settings of the rooms that a district may change, one model per room; ``district.py`` puts them together."""
