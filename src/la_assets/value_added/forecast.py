@@ -45,14 +45,19 @@ def autocovariances(residuals: np.ndarray, errors: np.ndarray) -> np.ndarray | N
         ``FEWEST_PAIRS`` pairs of a teacher's years, or the variance is not above zero.
     """
     seen = np.isfinite(residuals)
-    means = np.where(seen, residuals, 0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
-    centred = np.where(seen, residuals - means, 0.0)
-    variance = float((centred**2 - np.where(seen, errors, 0.0) ** 2).sum() / max(seen.sum(), 1))
+    squared = np.where(seen, errors, 0.0) ** 2
+    # Teachers of a student or two are nearly all noise: unweighted, they alone would decide on the variance.
+    weights = np.where(seen, 1 / (squared + np.median(squared[seen])), 0.0)
+    values = np.where(seen, residuals, 0.0)
+    means = (weights * values).sum(axis=0) / np.maximum(weights.sum(axis=0), np.finfo(float).tiny)
+    centred = np.where(seen, values - means, 0.0)
+    variance = float((weights * (centred**2 - squared)).sum() / weights.sum())
     found: dict[int, float] = {}
     for distance in range(1, residuals.shape[1]):
         pairs = int((seen[:, distance:] & seen[:, :-distance]).sum())
         if pairs >= FEWEST_PAIRS:
-            found[distance] = float((centred[:, distance:] * centred[:, :-distance]).sum() / pairs)
+            both = np.sqrt(weights[:, distance:] * weights[:, :-distance])
+            found[distance] = float((both * centred[:, distance:] * centred[:, :-distance]).sum() / both.sum())
     if variance <= 0 or not found:
         return None
     shorter = [max((d for d in found if d <= distance), default=min(found)) for distance in range(1, residuals.shape[1] + 1)]
