@@ -56,7 +56,11 @@ def _finals(year: Year) -> pl.LazyFrame:
 
 
 @yearly_table(
-    MODELS, inputs=(SCORES,), history={SCORES.name: own_and_earlier_years(_GRADES_BACK)}, cadence="quarterly", kinds=("polars", "scipy")
+    MODELS,
+    inputs=(SCORES,),
+    history={SCORES.name: own_and_earlier_years(_GRADES_BACK)},
+    cadence="quarterly",
+    kinds=("polars", "parquet", "scipy"),
 )
 def models(year: Year) -> Page:
     """A form of a subject's growth model (linear, quadratic, piecewise), compared with the others.
@@ -80,7 +84,7 @@ def models(year: Year) -> Page:
     inputs=(SCORES, STUDENTS_TABLE),
     history={SCORES.name: own_and_earlier_years(_GRADES_BACK)},
     cadence="quarterly",
-    kinds=("polars", "scipy"),
+    kinds=("polars", "parquet", "scipy"),
 )
 def trajectories(year: Year) -> Page:
     """A student's growth in a subject: own line, score foretold at grade 8 (12 from grade 8 on) with interval, pattern, off track, at risk.
@@ -127,7 +131,7 @@ def trajectories(year: Year) -> Page:
     inputs=(SCORES,),
     history={SCORES.name: own_and_earlier_years(_PRIORS)},
     cadence="quarterly",
-    kinds=("polars", "scipy"),
+    kinds=("polars", "parquet", "scipy"),
 )
 def percentiles(year: Year) -> Page:
     """A student's growth percentile in a subject, given up to two prior scores, with what the test's error does to it.
@@ -162,7 +166,7 @@ def percentiles(year: Year) -> Page:
     inputs=(STUDENT_SCORES, SCHOOLS),
     history={t.name: own_and_earlier_years(_POOLED) for t in (STUDENT_SCORES, SCHOOLS)},
     cadence="quarterly",
-    kinds=("polars", "scipy"),
+    kinds=("polars", "parquet", "scipy"),
 )
 def variance_shares(year: Year) -> Page:
     """A part (student, class, school, district, residual) of the differences between a subject's scores of up to three years.

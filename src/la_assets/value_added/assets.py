@@ -119,7 +119,7 @@ def student_scores(year: Year) -> pl.LazyFrame:
     return STUDENT_SCORES.shape(made.with_columns(source=pl.lit("value_added")))
 
 
-@yearly_table(PLACEBO_RUNS, inputs=(STUDENT_SCORES, INSTRUCTIONAL_LINKS), cadence="quarterly", kinds=("polars", "scipy"))
+@yearly_table(PLACEBO_RUNS, inputs=(STUDENT_SCORES, INSTRUCTIONAL_LINKS), cadence="quarterly", kinds=("polars", "parquet", "scipy"))
 def placebo(year: Year) -> Page:
     """The verdict on a subject's models of the year: `passed`, `failed` or `not_testable`.
 
@@ -147,7 +147,7 @@ def placebo(year: Year) -> Page:
     inputs=(STUDENT_SCORES, INSTRUCTIONAL_LINKS, PLACEBO_RUNS),
     history={t.name: own_and_earlier_years(_POOLED) for t in (STUDENT_SCORES, INSTRUCTIONAL_LINKS, PLACEBO_RUNS)},
     cadence="quarterly",
-    kinds=("polars", "scipy"),
+    kinds=("polars", "parquet", "scipy"),
 )
 def models(year: Year) -> Page:
     """A fitted value-added model of a subject (one year, pooled over years, placebo) with coefficients, variances and manifest.
@@ -197,7 +197,9 @@ def _linked_teachers(year: Year) -> Callable[[str], pl.DataFrame]:
     return lambda subject: links.filter(pl.col("subject") == subject)
 
 
-@yearly_table(TEACHER_EFFECTS, inputs=(STUDENT_SCORES, INSTRUCTIONAL_LINKS, PLACEBO_RUNS), cadence="quarterly", kinds=("polars", "scipy"))
+@yearly_table(
+    TEACHER_EFFECTS, inputs=(STUDENT_SCORES, INSTRUCTIONAL_LINKS, PLACEBO_RUNS), cadence="quarterly", kinds=("polars", "parquet", "scipy")
+)
 def teacher_effects(year: Year) -> Page:
     """A teacher's effect in a subject, from this year's students, with its uncertainty; never the sole criterion for anything.
 
@@ -213,7 +215,9 @@ def teacher_effects(year: Year) -> Page:
     )
 
 
-@yearly_table(SCHOOL_EFFECTS, inputs=(STUDENT_SCORES, INSTRUCTIONAL_LINKS, PLACEBO_RUNS), cadence="quarterly", kinds=("polars", "scipy"))
+@yearly_table(
+    SCHOOL_EFFECTS, inputs=(STUDENT_SCORES, INSTRUCTIONAL_LINKS, PLACEBO_RUNS), cadence="quarterly", kinds=("polars", "parquet", "scipy")
+)
 def school_effects(year: Year) -> Page:
     """A school's effect in a subject beyond that of its teachers, from this year's students.
 
@@ -255,7 +259,7 @@ def _pooled_verdicts(year: Year) -> dict[str, str]:
     inputs=(STUDENT_SCORES, INSTRUCTIONAL_LINKS, PLACEBO_RUNS),
     history={t.name: own_and_earlier_years(_POOLED) for t in (STUDENT_SCORES, INSTRUCTIONAL_LINKS, PLACEBO_RUNS)},
     cadence="quarterly",
-    kinds=("polars", "scipy"),
+    kinds=("polars", "parquet", "scipy"),
 )
 def teacher_effects_pooled(year: Year) -> Page:
     """A teacher's effect in a subject, from the students of this year and the two before it: steadier, and slower to change.
@@ -295,7 +299,7 @@ def persistence(year: Year) -> Page:
     inputs=(TEACHER_EFFECTS, INSTRUCTIONAL_LINKS),
     history={TEACHER_EFFECTS.name: earlier_years(_DRIFT)},
     cadence="quarterly",
-    kinds=("polars", "scipy"),
+    kinds=("polars", "parquet", "scipy"),
 )
 def forecast(year: Year) -> Page:
     """A teacher's effect in a subject as foretold for this year from all earlier years, with weights that let old evidence fade.
@@ -330,7 +334,7 @@ def link_coverage(year: Year) -> pl.LazyFrame:
     PRINCIPAL_BRIEFS,
     inputs=(TEACHER_EFFECTS_POOLED, PLACEBO_RUNS, LINK_COVERAGE, STAFF_TABLE, SCHOOLS, DIRECTORY_STAFF),
     cadence="quarterly",
-    kinds=("polars", "matplotlib", "pdf"),
+    kinds=("polars", "parquet", "pdf"),
 )
 def principal_briefs(year: Year) -> Page:
     """A brief for a school's principal: one PDF with the school's pooled effects, uncertainty first, and how to read them.
