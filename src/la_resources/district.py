@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from la_resources.district_settings.forecasts import ForecastSettings
 from la_resources.district_settings.mtss import MtssSettings
+from la_resources.district_settings.reports import ReportSettings
 
 EXIT_CODES: dict[str, str] = {
     "graduated": "graduated",
@@ -63,6 +64,8 @@ class District(BaseModel):
         Settings of the forecasts of final scores.
     mtss : MtssSettings
         Tests and windows, cut scores, tier rules, clusters.
+    reports : ReportSettings
+        How teams are compared, how long workbooks are kept.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -79,6 +82,7 @@ class District(BaseModel):
     subject_translations: dict[str, str] = Field(default_factory=dict)
     forecasts: ForecastSettings = Field(default_factory=ForecastSettings)
     mtss: MtssSettings = Field(default_factory=MtssSettings)
+    reports: ReportSettings = Field(default_factory=ReportSettings)
 
 
 def load_district(path: str | None = None) -> District:

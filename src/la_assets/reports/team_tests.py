@@ -114,7 +114,8 @@ def team_pairs(teams: pl.DataFrame, read: pl.DataFrame, alpha: float = 0.05) -> 
 
 
 def _pairs_of(of: pl.DataFrame, alpha: float) -> pl.DataFrame:
-    made = pairs(*(of[name].cast(pl.Float64).to_numpy() for name in ("students", "mean", "standard_deviation")), alpha=alpha)
+    size, mean, deviation = (of[name].cast(pl.Float64).to_numpy() for name in ("students", "mean", "standard_deviation"))
+    made = pairs(size, mean, deviation, alpha)
     first, second = of[made.first], of[made.second]
     frame = first.select(
         *COMPARISON,
