@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 needed="chromium:chromium
-chromedriver:chromium-driver"
+chromedriver:chromium-driver
+Rscript:r-base-core"
 list=.pytest_cache/missing_packages
 
 missing() {

@@ -327,7 +327,9 @@ def _fitted(pdf: FPDF, text: str, width: float) -> str:
 
 def _ticks(low: float, high: float) -> list[float]:
     """Round numbers from below ``low`` to above ``high``, four to eight of them."""
-    span = (high - low) or 1.0
+    if high <= low:
+        low, high = low - 1, low + 1
+    span = high - low
     step = 10.0 ** math.floor(math.log10(span / 4))
     step *= next(m for m in (1, 2, 5, 10) if span / (step * m) <= 6)
     return [round(step * n, 10) for n in range(math.floor(low / step), math.ceil(high / step) + 1)]
