@@ -134,8 +134,8 @@ class Book:
         sheet.set_paper(1)
         sheet.fit_to_pages(1, 0)
         sheet.set_margins(left=0.4, right=0.4, top=0.7, bottom=0.8)
-        sheet.set_header(_printed(f"&L&9{_escaped(self._heading)}&R&9&A"))
-        sheet.set_footer(_printed(f"&L&8{_escaped(self.dated)}\n{_escaped(ethical_use.STUDENTS_SHORT)}&R&8Page &P of &N"))
+        sheet.set_header(_printed("&L&9", self._heading, "&R&9&A"))
+        sheet.set_footer(_printed("&L&8", f"{self.dated}\n{ethical_use.STUDENTS_SHORT}", "&R&8Page &P of &N"))
         if color:
             sheet.set_tab_color(color)
         if repeat is not None:
@@ -199,7 +199,11 @@ class Book:
             sheet.write_number(at_row, at_column, value, self.format(num_format=_NUMBER_FORMATS[column.kind], **look))
         else:
             missing = {"font_color": WORDS_COLOR, "italic": True} if value is None else {}
-            self.text(sheet, at_row, at_column, column.shown(row), text_wrap=True, **look, **missing)
+            shown = column.shown(row)
+            if shown:
+                self.text(sheet, at_row, at_column, shown, text_wrap=True, **look, **missing)
+            else:
+                sheet.write_blank(at_row, at_column, None, self.format(**look))
 
     def _highlight(self, sheet: Worksheet, highlight: Highlight, first: int, last: int, column: int) -> None:
         if highlight.bars:
@@ -221,14 +225,14 @@ class Book:
         return self._content.getvalue()
 
 
-def _escaped(text: str) -> str:
-    """Text in a header or footer, where ``&`` begins a code."""
-    return text.replace("&", "&&")
-
-
-def _printed(code: str) -> str:
-    """A header or footer cut to what Excel reads; a longer one makes it refuse the file."""
-    return code if len(code) <= _HEADER_FOOTER_LIMIT else code[: _HEADER_FOOTER_LIMIT - 1].rstrip("&") + "…"
+def _printed(before: str, text: str, after: str) -> str:
+    """A header or footer, its text cut to what Excel reads in all; a longer one makes it refuse the file. ``&`` begins a code."""
+    room = _HEADER_FOOTER_LIMIT - len(before) - len(after)
+    escaped = text.replace("&", "&&")
+    while len(escaped) > room:
+        text = text[:-1]
+        escaped = text.replace("&", "&&") + "…"
+    return before + escaped + after
 
 
 def sheet_name(text: str, taken: Sequence[str]) -> str:
@@ -246,4 +250,4 @@ def safe_name(text: str) -> str:
     import hashlib
 
     safe = re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")
-    return safe if safe == text.replace(" ", "-") else f"{safe or 'x'}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+    return safe if safe and safe == text.replace(" ", "-") else f"{safe or 'x'}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"

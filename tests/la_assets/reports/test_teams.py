@@ -140,7 +140,11 @@ def test_a_team_under_ten_students_shows_its_size_and_nothing_else() -> None:
 
 def test_the_teachers_of_a_team_are_those_of_its_school_in_the_subject() -> None:
     scored, links = class_of(NORTH, rising(10))
-    links += [link(f"{NORTH}-04-0", NORTH_TOO, weight=0.5), link(f"{NORTH}-04-1", SOUTH, weight=0.3), link(f"{NORTH}-04-2", NORTH_TOO, "Math")]
+    links += [
+        link(f"{NORTH}-04-0", NORTH_TOO, weight=0.5),
+        link(f"{NORTH}-04-1", SOUTH, weight=0.3),
+        link(f"{NORTH}-04-2", NORTH_TOO, "Math"),
+    ]
     made = members(*scored, links=links)
     assert all_teams(made, links)["teachers"].to_list() == [2]
 

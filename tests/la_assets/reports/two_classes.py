@@ -17,7 +17,7 @@ from la_resources.contracts import Table
 YEAR = "2025-26"
 AS_OF = dt.date(2026, 2, 1)
 ANN, BEN, CEM, DEE, EVE, FAY, GUS = (f"{n:032x}" for n in range(1, 8))
-ABEL, BOYD, COLE = (f"{n:032x}" for n in (101, 102, 103))
+ABEL, BOYD, COLE = (f"{n:x}".ljust(32, "0") for n in (0xA1, 0xB2, 0xC3))
 NAMES = {ANN: ("Ann", "Arbor"), BEN: ("Ben", "=HYPERLINK(1)"), CEM: ("Cem", "Çelik"), DEE: ("Dee", "Dunn"), EVE: ("Eve", "Ek"),
          FAY: ("Fay", "+Fox"), GUS: ("Gus", "Gray")}  # fmt: skip
 LINEAGE = {
@@ -75,8 +75,11 @@ TIER_ROWS = frame(
     tier(ANN, "PM1", 1, score=214.0, level=3),
     tier(ANN, "PM2", 1, score=224.0, level=4, is_latest=True, growth_percentile=71.0, standards_tested=3),
     tier(BEN, "PM1", 2, score=201.0, level=2),
-    tier(BEN, "PM2", 3, score=202.0, level=2, is_latest=True, growth_percentile=12.0, 
-         reasons=["level_2_low_growth", "standards_below_mastery"], standards_tested=3, standards_below=2, not_proficient_standards=["ELA.4.R.2.1", "ELA.4.R.1.1"]),
+    tier(
+        BEN, "PM2", 3, score=202.0, level=2, is_latest=True, growth_percentile=12.0,
+        reasons=["level_2_low_growth", "standards_below_mastery"], standards_tested=3, standards_below=2,
+        not_proficient_standards=["ELA.4.R.2.1", "ELA.4.R.1.1"],
+    ),
     tier(CEM, "PM1", None),
     tier(CEM, "PM2", 3, score=190.0, level=1, is_latest=True, reasons=["level_1"], standards_tested=3, standards_below=1,
          not_proficient_standards=["ELA.4.R.2.1"]),
