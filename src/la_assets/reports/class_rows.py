@@ -97,6 +97,7 @@ def rows(tables: Tables, subjects: Sequence[str], taught_as: Mapping[str, str]) 
         "standards_tested",
         "not_proficient_standards",
         tier_window="window",
+        tested_grade="grade_level",
     )
     untiered = tables.tiers.sort("window_order").group_by(STUDENT).agg(pl.col("status").last().alias("last_status"))
     made = (
@@ -164,6 +165,7 @@ def _with_words(made: pl.LazyFrame) -> pl.LazyFrame:
     why = pl.col("forecast_status").replace_strict(words.FORECAST_WORDS, default=words.NO_FORECAST)
     below = pl.col("not_proficient_standards")
     return made.with_columns(
+        grade_level=pl.coalesce("tested_grade", "grade_level"),
         reasons=pl.when(pl.col("reasons").list.len() > 0).then(reasons).when(pl.col("tier").is_not_null()).then(pl.lit(words.CORE)),
         standards=pl.when(below.list.len() > 0).then(below.list.head(5).list.join(", ")),
         standards_words=pl.when(pl.col("standards_tested").fill_null(0) > 0)
@@ -218,6 +220,44 @@ def weak_standards(rows: pl.DataFrame, standards: pl.LazyFrame, by: Sequence[str
     )
 
 
+def cluster_standards(tiers: pl.LazyFrame, clusters: pl.LazyFrame, most: int = 3) -> dict[tuple[str, int, str, str], list[tuple[str, int]]]:
+    """The standards most worth re-teaching in each cluster and grade of the district: most students below mastery first.
+
+    A cluster may span grades; a teacher of grade 3 has no use for a standard of grade 10.
+
+    Parameters
+    ----------
+    tiers, clusters : polars.LazyFrame
+        ``mtss.tiers`` and ``mtss.clusters`` of the year; each student's newest window with a tier counts.
+    most : int
+        Standards per cluster and grade.
+
+    Returns
+    -------
+    dict
+        Subject, tier, cluster and grade to standards, each with its students below mastery.
+    """
+    key = ["subject", "tier", "cluster", "grade_level"]
+    newest = tiers.filter("is_latest").select(*STUDENT, "grade_level", standard_code="not_proficient_standards").drop_nulls("grade_level")
+    counted = (
+        clusters.drop_nulls("cluster")
+        .select(*STUDENT, "tier", "cluster")
+        .join(newest, on=STUDENT)
+        .explode("standard_code")
+        .drop_nulls("standard_code")
+        .group_by(*key, "standard_code")
+        .len("students")
+        .sort(*key, "students", "standard_code", descending=[*([False] * 4), True, False])
+        .group_by(key, maintain_order=True)
+        .head(most)
+        .collect()
+    )
+    made: dict[tuple[str, int, str, str], list[tuple[str, int]]] = {}
+    for subject, tier, cluster, grade, code, students in counted.select(*key, "standard_code", "students").iter_rows():
+        made.setdefault((subject, tier, cluster, grade), []).append((code, students))
+    return made
+
+
 def named(rows: pl.DataFrame, directory: pl.LazyFrame) -> pl.DataFrame:
     """Rows with ``student`` (family name, given name) of exactly their students, sorted by name within each class.
 
@@ -249,6 +289,8 @@ def staff_names(directory: pl.LazyFrame) -> dict[str, str]:
 def of_schools(named_rows: pl.DataFrame, staff: pl.LazyFrame, names: Mapping[str, str]) -> pl.DataFrame:
     """Rows per school, subject and student, with ``teachers``: who of the school teaches the student, by name.
 
+    Most support first, students without a tier last.
+
     Parameters
     ----------
     named_rows : polars.DataFrame
@@ -267,6 +309,6 @@ def of_schools(named_rows: pl.DataFrame, staff: pl.LazyFrame, names: Mapping[str
         .with_columns(teacher=name)
         .group_by(key)
         .agg(pl.col("teacher").unique().sort().str.join("; ").alias("teachers"), pl.col("weight").sum(), pl.col(rest).first())
-        .sort("school_id", "subject", "student", "student_key")
+        .sort("school_id", "subject", "tier", "student", "student_key", descending=[False, False, True, False, False], nulls_last=True)
         .collect()
     )

@@ -33,8 +33,8 @@ def columns(windows: Sequence[str], *, coach: bool = False, shared: bool = True)
         *(
             [
                 Column("Teacher", "teachers", "long text", 22),
-                Column("Tier", "tier", "whole", 6, words="tier_words", note="1 core, 2 added support, 3 intensive support."),
-                Column("Cluster", "cluster", width=9, words="cluster_words", note="Students of the tier with similar needs."),
+                Column("Tier", "tier", "whole", 6, words="tier_none", note="1 core, 2 added support, 3 intensive support."),
+                Column("Cluster", "cluster", width=9, words="cluster_none", note="Students of the tier with similar needs."),
             ]
             if coach
             else []
@@ -92,7 +92,7 @@ def highlights(windows: Sequence[str]) -> list[Highlight]:
 
 def line(row: Mapping[str, Any], windows: Sequence[str]) -> dict[str, Any]:
     """A row of :func:`la_assets.reports.class_rows.rows` with a key per window."""
-    made = dict(row) | {"grade_words": "grade unknown"}
+    made = dict(row) | {"grade_words": "unknown", "grade_level": grade(row["grade_level"]), "tier_none": "none", "cluster_none": "none"}
     scores = {score["window"]: score for score in row["scores"] or ()}
     changes = {change["to_window"]: change for change in row["changes"] or ()}
     for window in windows:
@@ -103,3 +103,8 @@ def line(row: Mapping[str, Any], windows: Sequence[str]) -> dict[str, Any]:
         made[f"change {window}"] = change["value"] if change else None
         made[f"change {window} words"] = change["words"] if change else words.NO_CHANGE
     return made
+
+
+def grade(level: str | None) -> str | None:
+    """A grade level as teachers write it: 3, not 03."""
+    return level and (level.lstrip("0") or level)

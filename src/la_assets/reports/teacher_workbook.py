@@ -18,6 +18,9 @@ TOP_STANDARDS = 10
 WHOLE = 0.995
 """A share of the year's instruction that is shown as 100 %."""
 
+SMALL = 10
+"""Fewer students of the district are not counted out to a teacher."""
+
 STANDARD_COLUMNS = (
     Column("Standard", "standard_code", width=20),
     Column("Tested", "tested", "whole", 9),
@@ -45,6 +48,8 @@ class ClassBook:
         The class's standards, most students below mastery first (:func:`la_assets.reports.class_rows.weak_standards`).
     profiles : mapping
         Tier and cluster to its row of ``mtss.cluster_profiles``.
+    cluster_standards : mapping
+        Subject, tier, cluster and grade to standards with students (:func:`la_assets.reports.class_rows.cluster_standards`).
     """
 
     teacher: str
@@ -56,6 +61,7 @@ class ClassBook:
     rows: Sequence[Mapping[str, Any]]
     standards: Sequence[Mapping[str, Any]]
     profiles: Mapping[tuple[int, str], Mapping[str, Any]]
+    cluster_standards: Mapping[tuple[str, int, str, str], Sequence[tuple[str, int]]]
 
 
 @dataclass(frozen=True)
@@ -94,25 +100,26 @@ def _groups(book: ClassBook) -> list[_Group]:
                 continue
             name, title, lines, color = "No tier yet", "Students without a tier", ["A tier needs a result with an achievement level."], ""
         else:
-            name, title, lines = _cluster_words(tier, cluster, rows, book.profiles.get((tier, cluster)))
+            name, title, lines = _cluster_words(book, tier, cluster, rows)
             color = TIER_COLORS[tier]
         taken.append(sheet_name(name, taken))
         groups.append(_Group(taken[-1], title, lines, color, rows, tier, "" if cluster == "~" else cluster))
     return groups
 
 
-def _cluster_words(
-    tier: int, cluster: str, rows: Sequence[Mapping[str, Any]], profile: Mapping[str, Any] | None
-) -> tuple[str, str, list[str]]:
+def _cluster_words(book: ClassBook, tier: int, cluster: str, rows: Sequence[Mapping[str, Any]]) -> tuple[str, str, list[str]]:
+    """Sheet name, title and lines under it."""
     if cluster == "~":
         why = "; ".join(sorted({row["cluster_words"] for row in rows}))
         return f"Tier {tier}", SUPPORT[tier], [why[:1].upper() + why[1:] + "."]
-    called = rows[0]["cluster_name"] or (profile or {}).get("cluster_name") or ""
-    lines = [profile["profile"]] if profile and profile["profile"] else []
-    standards = (profile or {}).get("reteach_standards") or ()
-    counts = (profile or {}).get("reteach_students") or [None] * len(standards)
-    told = [f"{code} ({n} students)" if n is not None else code for code, n in zip(standards, counts, strict=True)]
-    lines.append(f"Standards to re-teach in this cluster across the district: {', '.join(told) if told else words.NO_STANDARDS}.")
+    profile = book.profiles.get((tier, cluster)) or {}
+    called = rows[0]["cluster_name"] or profile.get("cluster_name") or ""
+    lines = [profile["profile"]] if profile.get("profile") else []
+    for grade in sorted({row["grade_level"] for row in rows if row["grade_level"]}):
+        standards = book.cluster_standards.get((book.subject, tier, cluster, grade), ())
+        told = [f"{code} ({n} students)" if n >= SMALL else code for code, n in standards]
+        shown = ", ".join(told) or words.NONE_BELOW
+        lines.append(f"To re-teach in this cluster, grade {student_lines.grade(grade)}, across the district: {shown}.")
     return f"Tier {tier} {cluster}", f"{SUPPORT[tier]}, cluster {cluster}" + (f": {called}" if called else ""), lines
 
 
@@ -144,7 +151,7 @@ def _summary(made: Book, book: ClassBook, groups: Sequence[_Group]) -> None:
     sheet.write_number(row, 1, len(book.rows), made.format(bold=True))
     bubble = sum(r["bubble"] == "bubble" for r in book.rows)
     told = sum(r["bubble"] is not None for r in book.rows)
-    made.text(sheet, row + 1, 0, "Of these on the bubble for level 3")
+    made.text(sheet, row + 1, 0, "Of these on the bubble for level 3, by the newest forecast")
     if told:
         sheet.write_number(row + 1, 1, bubble, made.format())
         made.text(sheet, row + 1, 2, "" if told == len(book.rows) else f"of {told} with a forecast")

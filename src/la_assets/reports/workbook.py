@@ -30,7 +30,7 @@ _NUMBER_FORMATS = {"whole": "0", "decimal": "0.0", "signed": "+0;-0;0", "percent
 _FORMULA_SIGNS = re.compile(r"^[=+\-@\t\r]")
 _HEADER_FOOTER_LIMIT = 255
 _ROW_HEIGHT, _WIDE = 13.5, 15
-_LETTERS = 1.1
+_LETTERS = 1.2
 """Letters of running text that fit into the width of a digit."""
 
 

@@ -83,6 +83,7 @@ def teacher_files(sources: Sources) -> Iterator[File]:
     names, schools = class_rows.staff_names(sources.staff_names), _school_names(sources)
     standards = _by(class_rows.weak_standards(rows, sources.tables.standards, CLASS, sources.mastery), CLASS)
     windows, profiles = class_rows.windows_of(sources.tables.tiers), _profiles(sources)
+    of_clusters = class_rows.cluster_standards(sources.tables.tiers, sources.tables.clusters)
     named = class_rows.named(rows, sources.student_names)
     for (staff, subject), of in named.group_by(CLASS, maintain_order=True):
         school = school_of.get(staff)
@@ -100,6 +101,7 @@ def teacher_files(sources: Sources) -> Iterator[File]:
                 rows=of.rows(named=True),
                 standards=standards.get((staff, subject), []),
                 profiles=profiles.get(subject, {}),
+                cluster_standards=of_clusters,
             )
         )
         row = _class_row(staff, subject, school_of, _counts(of), WRITTEN) | {"sheets": sheets}
