@@ -38,7 +38,7 @@ def teams_add_up(teams: pl.LazyFrame, comparisons: pl.LazyFrame) -> Finding:
     return (
         one == other,
         f"{one:,} results in compared teams, {other:,} in comparisons; make both tables again",
-        {"teams": one, "other": other},
+        {"teams": one, "comparisons": other},
     )
 
 

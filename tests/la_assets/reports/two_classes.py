@@ -63,8 +63,9 @@ def tier(
     student: str, window: str, tier: int | None, *, score: float | None = None, level: int | None = None, **more: Any
 ) -> dict[str, Any]:
     made = {
-        "student_key": student, "subject": "ELA", "assessment_id": "FAST", "grade_level": "04", "window": window, "window_order": int(window[-1]), "tier": tier,
-        "is_latest": False, "status": "tiered" if tier else "not tested", "scale_score": score, "level": level, "reasons": [],
+        "student_key": student, "subject": "ELA", "assessment_id": "FAST", "grade_level": "04", "window": window,
+        "window_order": int(window[-1]), "tier": tier, "is_latest": False, "status": "tiered" if tier else "not tested",
+        "scale_score": score, "level": level, "reasons": [],
         "standards_tested": 0, "standards_below": 0, "not_proficient_standards": [],
     }  # fmt: skip
     return made | more
