@@ -109,7 +109,12 @@ TEAM_PAIRS = Table(
         number("hedges_g_low", "Lower end of its 95 % interval."),
         number("hedges_g_high", "Upper end of its 95 % interval."),
         _chance("p", "The chance to read: Games and Howell's where variances are unequal (Levene), else Tukey's."),
-        text("finding", "Which team is higher, where the chance is below the district's alpha.", nullable=False, options=PAIR_FINDINGS),
+        text(
+            "finding",
+            "Which team is higher, where the chance is below the district's alpha and the teams as a whole differ.",
+            nullable=False,
+            options=PAIR_FINDINGS,
+        ),
         *lineage_columns(),
     ),
     (*COMPARISON, "school_id", "other_school_id", "school_year"),

@@ -31,9 +31,9 @@ METHOD = (
     "Read is the test that the assumption checks favour: Welch's analysis of variance where variances are unequal (Levene's test, "
     "medians), the Kruskal-Wallis rank test where residuals are not normal and a team has fewer than 30 students, else the analysis of "
     "variance. p is adjusted for the number of comparisons of the year (Benjamini and Hochberg). Pairs are compared by Tukey's honestly "
-    "significant difference (Tukey-Kramer), by Games and Howell's where variances are unequal. Students of one class are more alike than "
-    "students at large, which these tests do not know: true uncertainty is wider, and a p just under 0.05 means little. Teams with "
-    "fewer than ten students are not compared."
+    "significant difference (Tukey-Kramer), by Games and Howell's where variances are unequal, and listed where the teams as a whole "
+    "differ. Students of one class are more alike than students at large, which these tests do not know: true uncertainty is wider, "
+    "and a p just under 0.05 means little. Teams with fewer than ten students are not compared."
 )
 
 

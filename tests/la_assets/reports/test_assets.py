@@ -57,10 +57,10 @@ def made(order: tuple[str, ...], files: Path, frames: Mapping[str, pl.LazyFrame]
         asset = getattr(assets, function)
         table = TABLES[".".join(asset.key.path)]
         inputs = {name: known[".".join(key.path)] for name, key in asset.keys_by_input_name.items()}
-        context = dg.build_asset_context(partition_key=partition_key(year), resources=called_resources(str(files)))
-        # A context of a direct call has no step to carry what the page shows; a run's has.
-        vars(context)["add_asset_metadata"] = lambda shows, **_: None
-        frame = asset(context, **inputs)[partition_key(year)].lazy().select(table.names).sort(table.key).collect()
+        with dg.build_asset_context(partition_key=partition_key(year), resources=called_resources(str(files))) as context:
+            # A context of a direct call has no step to carry what the page shows; a run's has.
+            vars(context)["add_asset_metadata"] = lambda shows, **_: None
+            frame = asset(context, **inputs)[partition_key(year)].lazy().select(table.names).sort(table.key).collect()
         validate(table, frame)
         assert not frame.select(table.key).is_duplicated().any()
         rows[table.name], known[table.name] = frame, frame.lazy()

@@ -217,3 +217,14 @@ def test_scores_and_gains_are_separate_comparisons() -> None:
     made = team_tests.comparisons(together(*classes).lazy())
     assert made.select("window", "measure").rows() == [("PM1", SCORE), ("PM2", GAIN), ("PM2", SCORE)]
     assert made.filter(measure=GAIN)["status"].to_list() == ["all values in a team are equal"]
+
+
+def test_a_pair_is_told_only_where_the_teams_as_a_whole_differ() -> None:
+    """Tukey's chance is below 0.05, but the comparison's own, adjusted for all of the year, is not."""
+    low, high = [190.0 + 2 * k for k in range(15)], [197.5 + 2 * k for k in range(15)]
+    others = [class_of(f, low, grade_level=f"{g:02}") for g in range(5, 12) for f in (NORTH, SOUTH)]
+    made = pairs_of(class_of(NORTH, low), class_of(SOUTH, high), *others).filter(grade_level="04").row(0, named=True)
+    assert made["p"] < 0.05
+    assert made["finding"] == team_tests.NOT_SHOWN
+    alone = pairs_of(class_of(NORTH, low), class_of(SOUTH, high)).row(0, named=True)
+    assert (alone["p"], alone["finding"]) == (pytest.approx(made["p"]), team_tests.SECOND_HIGHER)
