@@ -110,7 +110,14 @@ def change(student: str, points: float | None, status: str = "grown") -> dict[st
     }  # fmt: skip
 
 
-GROWTH_ROWS = frame(GROWTH, change(ANN, 10.0), change(BEN, 1.0), change(CEM, None, "start not tested"), change(EVE, None, "end not tested"))
+GROWTH_ROWS = frame(
+    GROWTH,
+    change(ANN, 10.0),
+    change(BEN, 1.0),
+    change(CEM, None, "start not tested"),
+    change(EVE, None, "end not tested"),
+    change(BEN, 99.0) | {"from_window": "PM1 retake", "is_consecutive": False},
+)
 
 
 def forecast(student: str, score: float | None, low: float | None = None, high: float | None = None, **more: Any) -> dict[str, Any]:
