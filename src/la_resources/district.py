@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from la_resources.district_settings.forecasts import ForecastSettings
 from la_resources.district_settings.growth import GrowthSettings
 from la_resources.district_settings.mtss import MtssSettings
+from la_resources.district_settings.reports import ReportSettings
 from la_resources.district_settings.value_added import ValueAddedSettings
 
 EXIT_CODES: dict[str, str] = {
@@ -69,6 +70,8 @@ class District(BaseModel):
         Final tests, and the evidence that labels and publication need.
     growth : GrowthSettings
         What counts as a change, off track and at risk; peers of a percentile.
+    reports : ReportSettings
+        How teams are compared, how long workbooks are kept.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -87,6 +90,7 @@ class District(BaseModel):
     value_added: ValueAddedSettings = Field(default_factory=ValueAddedSettings)
     growth: GrowthSettings = Field(default_factory=GrowthSettings)
     mtss: MtssSettings = Field(default_factory=MtssSettings)
+    reports: ReportSettings = Field(default_factory=ReportSettings)
 
 
 def load_district(path: str | None = None) -> District:

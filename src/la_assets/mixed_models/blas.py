@@ -18,7 +18,7 @@ def one_blas_thread() -> AbstractContextManager[Any]:
 
 @cache
 def _libraries() -> Any:
-    import scipy.linalg  # noqa: F401 - brings a BLAS of its own, which must be loaded to be found
+    import scipy.linalg
     import scipy.sparse.linalg  # noqa: F401
     from threadpoolctl import ThreadpoolController
 

@@ -97,6 +97,7 @@ def rows(tables: Tables, subjects: Sequence[str], taught_as: Mapping[str, str]) 
         "standards_tested",
         "not_proficient_standards",
         tier_window="window",
+        tested_grade="grade_level",
     )
     untiered = tables.tiers.sort("window_order").group_by(STUDENT).agg(pl.col("status").last().alias("last_status"))
     made = (
@@ -160,62 +161,101 @@ def _forecasts(predictions: pl.LazyFrame) -> pl.LazyFrame:
 def _with_words(made: pl.LazyFrame) -> pl.LazyFrame:
     """The same with texts: reasons, standards, and for what is missing the words that say so."""
     reasons = pl.col("reasons").list.eval(pl.element().replace_strict(words.TIER_REASONS, default=pl.element())).list.join("; ")
-    forecast = (
-        pl.when(pl.col("forecast_status").is_null()).then(pl.lit(words.NO_FORECAST)).otherwise(pl.col("forecast_status").str.to_lowercase())
-    )
+    unpredicted = pl.col("predicted_score").is_null()
+    why = pl.col("forecast_status").replace_strict(words.FORECAST_WORDS, default=words.NO_FORECAST)
     below = pl.col("not_proficient_standards")
     return made.with_columns(
+        grade_level=pl.coalesce("tested_grade", "grade_level"),
         reasons=pl.when(pl.col("reasons").list.len() > 0).then(reasons).when(pl.col("tier").is_not_null()).then(pl.lit(words.CORE)),
         standards=pl.when(below.list.len() > 0).then(below.list.head(5).list.join(", ")),
         standards_words=pl.when(pl.col("standards_tested").fill_null(0) > 0)
         .then(pl.lit(words.NONE_BELOW))
         .otherwise(pl.lit(words.NO_STANDARDS)),
         growth_percentile_words=pl.lit(words.ONE_WINDOW),
-        forecast_words=pl.when(pl.col("predicted_score").is_null()).then(forecast),
-        interval_words=pl.when(pl.col("predicted_score").is_null()).then(forecast).otherwise(pl.lit(words.NO_INTERVAL)),
+        forecast_words=why,
+        interval_words=pl.when(unpredicted).then(pl.lit(words.NO_FORECAST)).otherwise(pl.lit(words.NO_INTERVAL)),
         bubble=pl.when(pl.col("bubble")).then(pl.lit("bubble")).when(~pl.col("bubble")).then(pl.lit("no")),
-        bubble_words=pl.when(pl.col("predicted_score").is_null()).then(forecast).otherwise(pl.lit(words.NO_CUT)),
+        bubble_words=pl.when(unpredicted).then(pl.lit(words.NO_FORECAST)).otherwise(pl.lit(words.NO_CUT)),
         level_words=pl.lit("no level"),
         tier_words=pl.col("last_status").replace_strict(words.NO_TIER, default=words.NO_RESULT),
         cluster_words=pl.col("cluster_status").replace_strict(words.NO_CLUSTER, default=words.NOT_CLUSTERED),
     )
 
 
-def class_standards(rows: pl.DataFrame, standards: pl.LazyFrame, mastery: float = 0.5) -> pl.DataFrame:
-    """Per teacher, subject and standard: how many of the class were tested on it in their newest window, and how many are below mastery.
+def weak_standards(rows: pl.DataFrame, standards: pl.LazyFrame, by: Sequence[str], mastery: float = 0.5) -> pl.DataFrame:
+    """Per group of students and standard: how many were tested on it in their newest window, and how many are below mastery.
 
     Parameters
     ----------
     rows : polars.DataFrame
-        Of :func:`rows`.
+        Of :func:`rows`; a student counts once in a group.
     standards : polars.LazyFrame
         ``mtss.standards_panel``; filled-in shares are left out.
+    by : sequence of str
+        Columns that name the group, ``subject`` among them.
     mastery : float
         Share of the points from which a standard counts as mastered.
 
     Returns
     -------
     polars.DataFrame
-        ``CLASS``, ``standard_code``, ``tested``, ``below``, ``share_below``, ``mean_mastery``, most students below first.
+        ``by``, ``standard_code``, ``tested``, ``below``, ``share_below``, ``mean_mastery``, most students below first.
     """
-    newest = rows.lazy().drop_nulls("tier").select(*CLASS, "student_key", "assessment_id", window="tier_window")
+    newest = rows.lazy().drop_nulls("tier").select(*by, "student_key", "assessment_id", window="tier_window").unique()
+    observed = standards.filter(~pl.col("is_imputed") & pl.col("mastery").is_not_null())
+    order = ["below", "mean_mastery", "standard_code"]
     return (
         newest.join(
-            standards.filter(~pl.col("is_imputed") & pl.col("mastery").is_not_null()).select(
-                *STUDENT, "assessment_id", "window", "standard_code", "mastery"
-            ),
-            on=[*STUDENT, "assessment_id", "window"],
+            observed.select(*STUDENT, "assessment_id", "window", "standard_code", "mastery"), on=[*STUDENT, "assessment_id", "window"]
         )
-        .group_by(*CLASS, "standard_code")
+        .group_by(*by, "standard_code")
         .agg(
             pl.len().cast(pl.Int32).alias("tested"),
             (pl.col("mastery") < mastery).sum().cast(pl.Int32).alias("below"),
             pl.col("mastery").mean().alias("mean_mastery"),
         )
         .with_columns(share_below=pl.col("below") / pl.col("tested"))
-        .sort(*CLASS, "below", "mean_mastery", "standard_code", descending=[False, False, True, False, False])
+        .sort(*by, *order, descending=[*([False] * len(by)), True, False, False])
         .collect(engine="streaming")
     )
+
+
+def cluster_standards(tiers: pl.LazyFrame, clusters: pl.LazyFrame, most: int = 3) -> dict[tuple[str, int, str, str], list[tuple[str, int]]]:
+    """The standards most worth re-teaching in each cluster and grade of the district: most students below mastery first.
+
+    A cluster may span grades; a teacher of grade 3 has no use for a standard of grade 10.
+
+    Parameters
+    ----------
+    tiers, clusters : polars.LazyFrame
+        ``mtss.tiers`` and ``mtss.clusters`` of the year; each student's newest window with a tier counts.
+    most : int
+        Standards per cluster and grade.
+
+    Returns
+    -------
+    dict
+        Subject, tier, cluster and grade to standards, each with its students below mastery.
+    """
+    key = ["subject", "tier", "cluster", "grade_level"]
+    newest = tiers.filter("is_latest").select(*STUDENT, "grade_level", standard_code="not_proficient_standards").drop_nulls("grade_level")
+    counted = (
+        clusters.drop_nulls("cluster")
+        .select(*STUDENT, "tier", "cluster")
+        .join(newest, on=STUDENT)
+        .explode("standard_code")
+        .drop_nulls("standard_code")
+        .group_by(*key, "standard_code")
+        .len("students")
+        .sort(*key, "students", "standard_code", descending=[*([False] * 4), True, False])
+        .group_by(key, maintain_order=True)
+        .head(most)
+        .collect()
+    )
+    made: dict[tuple[str, int, str, str], list[tuple[str, int]]] = {}
+    for subject, tier, cluster, grade, code, students in counted.select(*key, "standard_code", "students").iter_rows():
+        made.setdefault((subject, tier, cluster, grade), []).append((code, students))
+    return made
 
 
 def named(rows: pl.DataFrame, directory: pl.LazyFrame) -> pl.DataFrame:
@@ -244,3 +284,31 @@ def staff_names(directory: pl.LazyFrame) -> dict[str, str]:
     given = pl.coalesce("preferred_given_name", "given_name")
     name = pl.concat_str([given, "family_name"], separator=" ", ignore_nulls=True).alias("name")
     return {key: name or words.NAME_UNKNOWN for key, name in directory.select("staff_key", name).collect().iter_rows()}
+
+
+def of_schools(named_rows: pl.DataFrame, staff: pl.LazyFrame, names: Mapping[str, str]) -> pl.DataFrame:
+    """Rows per school, subject and student, with ``teachers``: who of the school teaches the student, by name.
+
+    Most support first, students without a tier last.
+
+    Parameters
+    ----------
+    named_rows : polars.DataFrame
+        Of :func:`named`.
+    staff : polars.LazyFrame
+        ``roster.staff`` of the year: a teacher's school; those without one are left out.
+    names : mapping of str to str
+        Staff key to name (:func:`staff_names`).
+    """
+    name = pl.col("staff_key").replace_strict(dict(names) or {"": ""}, default=words.NAME_UNKNOWN, return_dtype=pl.String)
+    key = ["school_id", "subject", "student_key"]
+    rest = [column for column in named_rows.columns if column not in (*key, "staff_key", "weight")]
+    return (
+        named_rows.lazy()
+        .join(staff.select("staff_key", "school_id").drop_nulls(), on="staff_key")
+        .with_columns(teacher=name)
+        .group_by(key)
+        .agg(pl.col("teacher").unique().sort().str.join("; ").alias("teachers"), pl.col("weight").sum(), pl.col(rest).first())
+        .sort("school_id", "subject", "tier", "student", "student_key", descending=[False, False, True, False, False], nulls_last=True)
+        .collect()
+    )

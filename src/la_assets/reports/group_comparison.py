@@ -195,11 +195,15 @@ def pairs(size: Floats, mean: Floats, deviation: Floats, alpha: float = 0.05) ->
 
     of_mean = variance / size
     own = of_mean[first] + of_mean[second]
+    spread = own > 0
     with np.errstate(invalid="ignore", divide="ignore"):
         freedom = own**2 / (of_mean[first] ** 2 / (size[first] - 1) + of_mean[second] ** 2 / (size[second] - 1))
         own_q = np.abs(difference) / np.sqrt(own / 2)
-        games_howell = np.where(own > 0, studentized_range.tail(np.nan_to_num(own_q), k, np.nan_to_num(freedom, nan=1.0)), np.nan)
+    games_howell = np.full(difference.shape, np.nan)
+    if spread.any():
+        games_howell[spread] = studentized_range.tail(own_q[spread], k, freedom[spread])
 
+    with np.errstate(invalid="ignore", divide="ignore"):
         two = size[first] + size[second]
         pooled = np.sqrt(((size[first] - 1) * variance[first] + (size[second] - 1) * variance[second]) / (two - 2))
         g = np.where(pooled > 0, difference / pooled * (1 - 3 / (4 * (two - 2) - 1)), np.nan)

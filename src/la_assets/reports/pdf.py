@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -24,7 +26,33 @@ FONT = "DejaVu"
 MARGIN = 15.0
 STATEMENT_HEIGHT = 24.0
 INK, GREY, HAIRLINE, SHADE = (33, 37, 41), (100, 106, 112), (205, 210, 215), (236, 240, 244)
+POINT = (0, 114, 178)
+_ROW = 4.6
 Align = Literal["left", "center", "right"]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A row of a plot of estimates with intervals.
+
+    Attributes
+    ----------
+    label : str
+        What the row is; with no ``cells`` and no estimate, a heading over the rows that follow.
+    cells : sequence of str
+        Text between label and plot, as many as the plot has columns.
+    estimate, low, high : float or None
+        Point and ends of its interval; without them ``words`` stand in their place.
+    words : str
+        Why there is no estimate.
+    """
+
+    label: str
+    cells: Sequence[str] = ()
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    words: str = ""
 
 
 class Pages:
@@ -162,6 +190,7 @@ class Pages:
         pdf.set_font(FONT, "", size)
         pdf.set_text_color(*INK)
         pdf.set_draw_color(*HAIRLINE)
+        pdf.set_fill_color(255)
         with pdf.table(
             col_widths=tuple(widths) if widths else None,
             text_align=tuple((align or "left").upper() for align in aligned or ["left"] * len(header)),
@@ -173,6 +202,91 @@ class Pages:
             for row in (header, *rows):
                 table.row(list(row))
         pdf.ln(3)
+
+    def intervals(
+        self, columns: Sequence[str], widths: Sequence[float], rows: Sequence[Interval], axis: str, *, reference: float | None = 0.0
+    ) -> None:
+        """Estimates with their intervals, one a row beside its text, on a common axis; drawn as lines, so sharp at any size.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            Headers of the label and of the cells.
+        widths : sequence of float
+            Their widths, in mm; the plot takes what is left.
+        rows : sequence of Interval
+            From top to bottom; header and axis are repeated on every page.
+        axis : str
+            What the axis shows, with its unit.
+        reference : float, optional
+            Where a vertical line stands.
+        """
+        bounds = [v for row in rows for v in (row.low, row.high, row.estimate) if v is not None] + (
+            [] if reference is None else [reference]
+        )
+        ticks = _ticks(min(bounds, default=0.0), max(bounds, default=1.0))
+        pdf, left = self._pdf, self._pdf.l_margin + sum(widths) + 2
+        scale = (pdf.w - pdf.r_margin - left - 2) / (ticks[-1] - ticks[0])
+
+        def x(value: float) -> float:
+            return left + (value - ticks[0]) * scale
+
+        def header() -> None:
+            self._cells(columns, widths, bold=True)
+            pdf.set_x(left)
+            pdf.cell(pdf.w - pdf.r_margin - left, 4.2, axis, align="C")
+            pdf.ln(4.2)
+            pdf.set_font(FONT, "", 6.5)
+            for tick in ticks:
+                pdf.set_xy(x(tick) - 6, pdf.get_y())
+                pdf.cell(12, 3, f"{tick:g}", align="C")
+            pdf.ln(3.4)
+
+        self.keep_together(8 + 3 * _ROW)
+        header()
+        for row in rows:
+            if pdf.will_page_break(_ROW * (3 if not row.cells else 1)):
+                pdf.add_page()
+                header()
+            top = pdf.get_y()
+            heads = not row.cells and row.estimate is None and not row.words
+            if heads:
+                pdf.set_fill_color(*SHADE)
+                pdf.rect(pdf.l_margin, top, pdf.epw, _ROW, style="F")
+                self._cells([row.label], [pdf.epw], bold=True)
+            else:
+                pdf.set_draw_color(*HAIRLINE)
+                for tick in ticks:
+                    pdf.line(x(tick), top, x(tick), top + _ROW)
+                if reference is not None:
+                    pdf.set_draw_color(*GREY)
+                    pdf.line(x(reference), top, x(reference), top + _ROW)
+                self._cells([row.label, *row.cells], widths)
+                self._interval(row, x, top + _ROW / 2)
+            pdf.set_xy(pdf.l_margin, top + _ROW)
+        pdf.ln(3)
+
+    def _cells(self, cells: Sequence[str], widths: Sequence[float], *, bold: bool = False) -> None:
+        pdf = self._pdf
+        pdf.set_font(FONT, "B" if bold else "", 7.5)
+        pdf.set_text_color(*INK)
+        for place, (text, width) in enumerate(zip(cells, widths, strict=False)):
+            pdf.cell(width, _ROW, _fitted(pdf, text, width - 1.5), align="L" if place == 0 else "R")
+
+    def _interval(self, row: Interval, x: Callable[[float], float], middle: float) -> None:
+        pdf = self._pdf
+        if row.estimate is None:
+            pdf.set_text_color(*GREY)
+            pdf.set_xy(self._pdf.w - pdf.r_margin - 60, middle - _ROW / 2)
+            pdf.cell(58, _ROW, row.words, align="R")
+            return
+        pdf.set_draw_color(*POINT)
+        pdf.set_fill_color(*POINT)
+        pdf.set_line_width(0.5)
+        if row.low is not None and row.high is not None:
+            pdf.line(x(row.low), middle, x(row.high), middle)
+        pdf.circle(x(row.estimate), middle, 0.9, style="F")
+        pdf.set_line_width(0.2)
 
     def content(self) -> bytes:
         """The document; nothing can be added afterwards."""
@@ -200,6 +314,25 @@ class Pages:
         pdf.set_text_color(*GREY)
         pdf.cell(pdf.epw / 2, 4, self.dated, align="L")
         pdf.cell(pdf.epw / 2, 4, f"{self.title} · page {pdf.page_no()}", align="R")
+
+
+def _fitted(pdf: FPDF, text: str, width: float) -> str:
+    """The text, cut with an ellipsis where it is wider than ``width`` mm."""
+    if pdf.get_string_width(text) <= width:
+        return text
+    while text and pdf.get_string_width(text + "…") > width:
+        text = text[:-1]
+    return text.rstrip() + "…"
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers from below ``low`` to above ``high``, four to eight of them."""
+    if high <= low:
+        low, high = low - 1, low + 1
+    span = high - low
+    step = 10.0 ** math.floor(math.log10(span / 4))
+    step *= next(m for m in (1, 2, 5, 10) if span / (step * m) <= 6)
+    return [round(step * n, 10) for n in range(math.floor(low / step), math.ceil(high / step) + 1)]
 
 
 def _height_over_width(png: bytes) -> float:

@@ -15,7 +15,7 @@ from la_assets.reports.workbook import Column, Highlight
 LOW_GROWTH = 20
 
 
-def columns(windows: Sequence[str], *, coach: bool = False) -> list[Column]:
+def columns(windows: Sequence[str], *, coach: bool = False, shared: bool = True) -> list[Column]:
     """The columns of a student's line.
 
     Parameters
@@ -24,15 +24,17 @@ def columns(windows: Sequence[str], *, coach: bool = False) -> list[Column]:
         Windows of the subject, first to last.
     coach : bool
         With tier, cluster and teachers, which in a teacher's workbook are said by the sheet.
+    shared : bool
+        With the share of the year's instruction; without it where each student's is the whole.
     """
     changes = list(pairwise(windows))
     return [
-        Column("Student", "student", width=24),
+        Column("Student", "student", width=23),
         *(
             [
                 Column("Teacher", "teachers", "long text", 22),
-                Column("Tier", "tier", "whole", 6, words="tier_words", note="1 core, 2 added support, 3 intensive support."),
-                Column("Cluster", "cluster", width=9, words="cluster_words", note="Students of the tier with similar needs."),
+                Column("Tier", "tier", "whole", 6, words="tier_none", note="1 core, 2 added support, 3 intensive support."),
+                Column("Cluster", "cluster", width=9, words="cluster_none", note="Students of the tier with similar needs."),
             ]
             if coach
             else []
@@ -58,23 +60,27 @@ def columns(windows: Sequence[str], *, coach: bool = False) -> list[Column]:
             if changes
             else []
         ),
-        Column("Predicted final", "predicted_score", "whole", 10, words="forecast_words", note="Predicted final scale score of the year."),
+        Column("Predicted final", "predicted_score", "whole", 11, words="forecast_words", note="Predicted final scale score of the year."),
         Column("Likely from", "lower_80", "whole", 8.5, words="interval_words", note="80 of 100 final scores fall between from and to."),
         Column("Likely to", "upper_80", "whole", 8.5, words="interval_words", note="80 of 100 final scores fall between from and to."),
         Column(
             "Chance of level 3", "probability_proficient", "percent", 9, words="bubble_words", note="Chance of a proficient final score."
         ),
         Column("Bubble", "bubble", width=8.5, words="bubble_words", note="Predicted within one standard error of the cut for level 3."),
-        Column("Why this tier", "reasons", "long text", 21, words="tier_words"),
+        Column("Why this tier", "reasons", "long text", 20, words="tier_words"),
         Column(
             "Standards to re-teach",
             "standards",
             "long text",
-            36,
+            32,
             words="standards_words",
             note="Standards below mastery in the newest window, worst first; five at most.",
         ),
-        Column("Share taught", "weight", "percent", 8, note="Share of the year's instruction in the subject that the link gives."),
+        *(
+            [Column("Share taught", "weight", "percent", 8, note="Share of the year's instruction in the subject that the teacher gives.")]
+            if shared
+            else []
+        ),
     ]
 
 
@@ -86,7 +92,7 @@ def highlights(windows: Sequence[str]) -> list[Highlight]:
 
 def line(row: Mapping[str, Any], windows: Sequence[str]) -> dict[str, Any]:
     """A row of :func:`la_assets.reports.class_rows.rows` with a key per window."""
-    made = dict(row) | {"grade_words": "grade unknown"}
+    made = dict(row) | {"grade_words": "unknown", "grade_level": grade(row["grade_level"]), "tier_none": "none", "cluster_none": "none"}
     scores = {score["window"]: score for score in row["scores"] or ()}
     changes = {change["to_window"]: change for change in row["changes"] or ()}
     for window in windows:
@@ -95,5 +101,10 @@ def line(row: Mapping[str, Any], windows: Sequence[str]) -> dict[str, Any]:
         made[f"score {window} words"] = score["words"] if score else words.NO_RECORD
         change = changes.get(window)
         made[f"change {window}"] = change["value"] if change else None
-        made[f"change {window} words"] = change["words"] if change else words.NO_RECORD
+        made[f"change {window} words"] = change["words"] if change else words.NO_CHANGE
     return made
+
+
+def grade(level: str | None) -> str | None:
+    """A grade level as teachers write it: 3, not 03."""
+    return level and (level.lstrip("0") or level)

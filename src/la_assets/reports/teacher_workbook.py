@@ -6,19 +6,23 @@ The students are those given, the teacher's own; this module neither looks for s
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from la_assets.reports import ethical_use, student_lines, words
-from la_assets.reports.workbook import TIER_COLORS, Book, Column, Highlight, sheet_name
+from la_assets.reports.workbook import TIER_COLORS, Book, Column, Highlight, safe_name, sheet_name
 
 SUPPORT = {1: "Tier 1 (core)", 2: "Tier 2 (added support)", 3: "Tier 3 (intensive support)"}
 TOP_STANDARDS = 10
+WHOLE = 0.995
+"""A share of the year's instruction that is shown as 100 %."""
+
+SMALL = 10
+"""Fewer students of the district are not counted out to a teacher."""
 
 STANDARD_COLUMNS = (
-    Column("Standard", "standard_code", width=18),
+    Column("Standard", "standard_code", width=20),
     Column("Tested", "tested", "whole", 9),
     Column("Below mastery", "below", "whole", 9),
     Column("Share below", "share_below", "percent", 9),
@@ -41,9 +45,11 @@ class ClassBook:
     rows : sequence of mappings
         The class, rows of :func:`la_assets.reports.class_rows.named`.
     standards : sequence of mappings
-        The class's standards, most students below mastery first (:func:`la_assets.reports.class_rows.class_standards`).
+        The class's standards, most students below mastery first (:func:`la_assets.reports.class_rows.weak_standards`).
     profiles : mapping
         Tier and cluster to its row of ``mtss.cluster_profiles``.
+    cluster_standards : mapping
+        Subject, tier, cluster and grade to standards with students (:func:`la_assets.reports.class_rows.cluster_standards`).
     """
 
     teacher: str
@@ -55,6 +61,7 @@ class ClassBook:
     rows: Sequence[Mapping[str, Any]]
     standards: Sequence[Mapping[str, Any]]
     profiles: Mapping[tuple[int, str], Mapping[str, Any]]
+    cluster_standards: Mapping[tuple[str, int, str, str], Sequence[tuple[str, int]]]
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,7 @@ def _groups(book: ClassBook) -> list[_Group]:
     """Sheets, most support first: a tier's clusters, its students without one, and last the students without a tier."""
     order = sorted({(-(row["tier"] or 0), row["cluster"] or "~") for row in book.rows})
     taken: list[str] = []
-    groups = []
+    groups: list[_Group] = []
     for minus_tier, cluster in order:
         tier = -minus_tier or None
         rows = [row for row in book.rows if row["tier"] == tier and (tier is None or (row["cluster"] or "~") == cluster)]
@@ -93,37 +100,35 @@ def _groups(book: ClassBook) -> list[_Group]:
                 continue
             name, title, lines, color = "No tier yet", "Students without a tier", ["A tier needs a result with an achievement level."], ""
         else:
-            name, title, lines = _cluster_words(tier, cluster, rows, book.profiles.get((tier, cluster)))
+            name, title, lines = _cluster_words(book, tier, cluster, rows)
             color = TIER_COLORS[tier]
         taken.append(sheet_name(name, taken))
         groups.append(_Group(taken[-1], title, lines, color, rows, tier, "" if cluster == "~" else cluster))
     return groups
 
 
-def _cluster_words(
-    tier: int, cluster: str, rows: Sequence[Mapping[str, Any]], profile: Mapping[str, Any] | None
-) -> tuple[str, str, list[str]]:
+def _cluster_words(book: ClassBook, tier: int, cluster: str, rows: Sequence[Mapping[str, Any]]) -> tuple[str, str, list[str]]:
+    """Sheet name, title and lines under it."""
     if cluster == "~":
         why = "; ".join(sorted({row["cluster_words"] for row in rows}))
         return f"Tier {tier}", SUPPORT[tier], [why[:1].upper() + why[1:] + "."]
-    called = rows[0]["cluster_name"] or (profile or {}).get("cluster_name") or ""
-    lines = [profile["profile"]] if profile and profile["profile"] else []
-    standards = (profile or {}).get("reteach_standards") or ()
-    counts = (profile or {}).get("reteach_students") or [None] * len(standards)
-    told = [f"{code} ({n} students)" if n is not None else code for code, n in zip(standards, counts, strict=True)]
-    lines.append(f"Standards to re-teach in this cluster across the district: {', '.join(told) if told else words.NO_STANDARDS}.")
+    profile = book.profiles.get((tier, cluster)) or {}
+    called = rows[0]["cluster_name"] or profile.get("cluster_name") or ""
+    lines = [profile["profile"]] if profile.get("profile") else []
+    for grade in sorted({row["grade_level"] for row in rows if row["grade_level"]}):
+        standards = book.cluster_standards.get((book.subject, tier, cluster, grade), ())
+        told = [f"{code} ({n} students)" if n >= SMALL else code for code, n in standards]
+        shown = ", ".join(told) or words.NONE_BELOW
+        lines.append(f"To re-teach in this cluster, grade {student_lines.grade(grade)}, across the district: {shown}.")
     return f"Tier {tier} {cluster}", f"{SUPPORT[tier]}, cluster {cluster}" + (f": {called}" if called else ""), lines
 
 
 def _group_sheet(made: Book, book: ClassBook, group: _Group) -> None:
-    columns = student_lines.columns(book.windows)
+    columns = student_lines.columns(book.windows, shared=any(row["weight"] < WHOLE for row in group.rows))
     lines = [group.title, f"{book.teacher} · {book.subject} · {book.school} · {made.dated}", *group.lines, ethical_use.STUDENTS]
     top = len(lines)
     sheet = made.sheet(group.name, color=group.color, repeat=top)
-    made.title(sheet, lines, len(columns))
-    for row, text in enumerate(lines[1:], 1):
-        sheet.set_row(row, 14 * -(-len(text) // 170))
-    sheet.set_row(top, 30)
+    made.title(sheet, lines, len(columns), sum(column.width for column in columns))
     rows = [student_lines.line(row, book.windows) for row in group.rows]
     made.table(sheet, top, columns, rows, student_lines.highlights(book.windows))
     sheet.freeze_panes(top + 1, 1)
@@ -131,20 +136,22 @@ def _group_sheet(made: Book, book: ClassBook, group: _Group) -> None:
 
 def _summary(made: Book, book: ClassBook, groups: Sequence[_Group]) -> None:
     sheet = made.sheet("Summary")
-    sheet.set_column(0, 0, 40)
-    sheet.set_column(1, 5, 11)
-    row = made.title(sheet, [f"{book.subject}: {book.teacher}", f"{book.school} · {made.dated}", ethical_use.STUDENTS], 10)
-    sheet.set_row(2, 30)
+    sheet.set_column(0, 0, 52)
+    sheet.set_column(1, 4, 10)
+    sheet.set_column(5, 8, 12)
+    row = made.title(sheet, [f"{book.subject}: {book.teacher}", f"{book.school} · {made.dated}", ethical_use.STUDENTS], 9, 140)
     row += 1
     counts = [{"tier": SUPPORT[tier], "students": sum(r["tier"] == tier for r in book.rows)} for tier in (1, 2, 3)]
     counts.append({"tier": "No tier yet", "students": sum(r["tier"] is None for r in book.rows)})
     first = row + 1
-    row = made.table(sheet, row, [Column("Tier", "tier"), Column("Students", "students", "whole")], counts, filters=False, widths=False)
+    row = made.table(
+        sheet, row, [Column("Tier", "tier", width=52), Column("Students", "students", "whole")], counts, filters=False, widths=False
+    )
     made.text(sheet, row, 0, "All students", bold=True)
     sheet.write_number(row, 1, len(book.rows), made.format(bold=True))
     bubble = sum(r["bubble"] == "bubble" for r in book.rows)
     told = sum(r["bubble"] is not None for r in book.rows)
-    made.text(sheet, row + 1, 0, "Of these on the bubble for level 3")
+    made.text(sheet, row + 1, 0, "Of these on the bubble for level 3, by the newest forecast")
     if told:
         sheet.write_number(row + 1, 1, bubble, made.format())
         made.text(sheet, row + 1, 2, "" if told == len(book.rows) else f"of {told} with a forecast")
@@ -194,11 +201,6 @@ def _tier_chart(made: Book, sheet: Any, first: int) -> None:
 def file_name(school_id: str | None, subject: str, staff_key: str) -> str:
     """A file name that is safe anywhere, the same every time, and names nobody: school, subject, the beginning of the key.
 
-    Who it is stands in the workbook itself and in the coach's workbook of the school.
+    Whose it is stands in the workbook itself and in the coach's workbook of the school.
     """
-    return f"{safe(school_id or 'no-school')}_{safe(subject)}_{staff_key[:16]}.xlsx"
-
-
-def safe(text: str) -> str:
-    """Letters, digits and hyphens only."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-") or "x"
+    return f"{safe_name(school_id or 'no school')}_{safe_name(subject)}_{staff_key[:16]}.xlsx"

@@ -98,14 +98,15 @@ def team_pairs(teams: pl.DataFrame, read: pl.DataFrame, alpha: float = 0.05) -> 
     teams : polars.DataFrame
         Of ``mtss.teams``.
     read : polars.DataFrame
-        ``COMPARISON``, ``status`` and ``levene_p`` of ``mtss.team_comparison``: where variances are unequal, a pair is said to differ by
-        Games and Howell's chance, else by Tukey's.
+        ``COMPARISON``, ``status``, ``levene_p`` and ``finding`` of ``mtss.team_comparison``. Where variances are unequal, the chance
+        to read is Games and Howell's, else Tukey's. A pair is said to differ only where the teams as a whole do: Tukey's test
+        guards against chance within one comparison, not over the hundred of a year.
     alpha : float
         Chance of any false difference among the pairs of one comparison.
     """
     compared = (
         teams.filter(pl.col("status") == COMPARED)
-        .join(read.filter(pl.col("status") == COMPARED).select(*COMPARISON, "levene_p"), on=COMPARISON)
+        .join(read.filter(pl.col("status") == COMPARED).select(*COMPARISON, "levene_p", overall="finding"), on=COMPARISON)
         .sort(*COMPARISON, "school_id")
     )
     types = dict.fromkeys((*COMPARISON, "school_id", "other_school_id"), pl.String) | dict.fromkeys((*_OF_PAIRS, "p"), pl.Float64)
@@ -114,7 +115,8 @@ def team_pairs(teams: pl.DataFrame, read: pl.DataFrame, alpha: float = 0.05) -> 
 
 
 def _pairs_of(of: pl.DataFrame, alpha: float) -> pl.DataFrame:
-    made = pairs(*(of[name].cast(pl.Float64).to_numpy() for name in ("students", "mean", "standard_deviation")), alpha=alpha)
+    size, mean, deviation = (of[name].cast(pl.Float64).to_numpy() for name in ("students", "mean", "standard_deviation"))
+    made = pairs(size, mean, deviation, alpha)
     first, second = of[made.first], of[made.second]
     frame = first.select(
         *COMPARISON,
@@ -122,9 +124,9 @@ def _pairs_of(of: pl.DataFrame, alpha: float) -> pl.DataFrame:
         second["school_id"].alias("other_school_id"),
         *(pl.Series(name, getattr(made, name)).fill_nan(None) for name in _OF_PAIRS),
     )
-    unequal = of["levene_p"][0] < alpha
+    unequal, differ = of["levene_p"][0] < alpha, of["overall"][0] == DIFFER
     higher = pl.when(pl.col("difference") > 0).then(pl.lit(FIRST_HIGHER)).otherwise(pl.lit(SECOND_HIGHER))
     return frame.with_columns(
         pl.coalesce("games_howell_p", "tukey_p").alias("p") if unequal else pl.col("tukey_p").alias("p"),
         *(pl.max_horizontal(first[name], second[name]).alias(name) for name in ("known_on", "loaded_at")),
-    ).with_columns(finding=pl.when(pl.col("p") < alpha).then(higher).otherwise(pl.lit(NOT_SHOWN)))
+    ).with_columns(finding=pl.when((pl.col("p") < alpha) & differ).then(higher).otherwise(pl.lit(NOT_SHOWN)))

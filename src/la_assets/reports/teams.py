@@ -1,9 +1,9 @@
 """Instructional teams and their students' results: who belongs to which team, and what each team's results look like.
 
-A team is the teachers of a subject and grade in one school; for course exams, of the course in one school. A student belongs to
-the team whose teachers gave the largest share of the instruction in the subject, if that is at least half: a student who came
-in April says little about the team. Two measures are compared: the scale score, and the gain since the test's first window of
-the year, which starts from where the students were. How teams are compared stands in ``team_tests.py``.
+A team is the teachers of a subject and grade in one school; of a course exam too, since who takes Algebra 1 in grade 8 is not who
+takes it in grade 9. A student belongs to the team whose teachers gave the largest share of the instruction in the subject, if that
+is at least half: a student who came in April says little about the team. Two measures are compared: the scale score, and the gain
+since the test's first window of the year, which starts from where the students were. The tests stand in ``team_tests.py``.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import polars as pl
 
 SCORE, GAIN = "scale score", "gain since first window"
 MEASURES = (SCORE, GAIN)
-ALL_GRADES, UNKNOWN_GRADE = "all", "unknown"
+UNKNOWN_GRADE = "unknown"
 COMPARED, INSUFFICIENT = "compared", "insufficient"
 COMPARISON = ("assessment_id", "subject", "window", "grade_level", "measure")
-"""What is compared: one measure of one test in one window, among the students of one grade (course exams: of all grades)."""
+"""What is compared: one measure of one test in one window, among the students of one grade."""
 
 
 def instruction(links: pl.LazyFrame, taught_as: Mapping[str, str]) -> pl.LazyFrame:
@@ -44,7 +44,6 @@ def instruction(links: pl.LazyFrame, taught_as: Mapping[str, str]) -> pl.LazyFra
 def results(
     scores: pl.LazyFrame,
     students: pl.LazyFrame,
-    taught_as: Mapping[str, str],
     windows: Mapping[str, Sequence[str]],
 ) -> pl.LazyFrame:
     """Official results of the year as values of the measures, a row per comparison and student.
@@ -53,8 +52,6 @@ def results(
     ----------
     scores, students : polars.LazyFrame
         ``assessments.scores`` and ``roster.students`` of the year.
-    taught_as : mapping of str to str
-        Its subjects are courses: their exams are one test for all grades.
     windows : mapping of str to sequence of str
         Test to its windows, first to last; tests and windows that are not listed are not compared.
 
@@ -72,11 +69,7 @@ def results(
         scores.filter(pl.col("is_official") & pl.col("scale_score").is_not_null())
         .join(order, on=["assessment_id", "window"])
         .join(students.select("student_key", roster_grade="grade_level"), on="student_key", how="left")
-        .with_columns(
-            grade_level=pl.when(pl.col("subject").is_in(list(taught_as)))
-            .then(pl.lit(ALL_GRADES))
-            .otherwise(pl.coalesce("grade_level", "roster_grade", pl.lit(UNKNOWN_GRADE)))
-        )
+        .with_columns(grade_level=pl.coalesce("grade_level", "roster_grade", pl.lit(UNKNOWN_GRADE)))
     )
     sitting = ["student_key", "assessment_id", "subject"]
     start = official.filter(pl.col("place") == 0).select(

@@ -31,7 +31,15 @@ GROWTH_WORDS = {
 }
 ONE_WINDOW = "one window only"
 
+NO_CHANGE = "no change known"
+
 NO_FORECAST = "no forecast"
+FORECAST_WORDS = {
+    "no model: not enough years with final scores": "no forecast: too few years",
+    "no model: too few students with final scores": "no forecast: too few students",
+    "no model: all final scores are equal": "no forecast: scores do not vary",
+    "no model: not fitted yet": "no forecast: not fitted yet",
+}
 NO_INTERVAL = "too few past errors"
 NO_CUT = "no cut score"
 

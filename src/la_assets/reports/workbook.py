@@ -29,6 +29,9 @@ WORDS_COLOR, SHADE, LINE = "#6C757D", "#E9EEF3", "#CED4DA"
 _NUMBER_FORMATS = {"whole": "0", "decimal": "0.0", "signed": "+0;-0;0", "percent": "0%"}
 _FORMULA_SIGNS = re.compile(r"^[=+\-@\t\r]")
 _HEADER_FOOTER_LIMIT = 255
+_ROW_HEIGHT, _WIDE = 13.5, 15
+_LETTERS = 1.2
+"""Letters of running text that fit into the width of a digit."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,26 @@ class Column:
     width: float = 9
     words: str = ""
     note: str = ""
+
+    @property
+    def align(self) -> str:
+        return "left" if self.kind == "long text" or self.width >= _WIDE else "center"
+
+    def shown(self, row: Mapping[str, Any]) -> str:
+        """The text of a cell: of a number only that it takes one line."""
+        value = row.get(self.value)
+        if value is None:
+            return (row.get(self.words) if self.words else None) or ""
+        return "0" if self.kind in _NUMBER_FORMATS else str(value)
+
+    def lines(self, text: str) -> int:
+        """How many lines a text takes in this column: words are not broken."""
+        lines, used = 1, 0.0
+        for word in text.split(" "):
+            if used and used + 1 + len(word) > self.width * _LETTERS:
+                lines, used = lines + 1, 0.0
+            used += len(word) + (1 if used else 0)
+        return lines
 
 
 @dataclass(frozen=True)
@@ -111,8 +134,8 @@ class Book:
         sheet.set_paper(1)
         sheet.fit_to_pages(1, 0)
         sheet.set_margins(left=0.4, right=0.4, top=0.7, bottom=0.8)
-        sheet.set_header(_printed(f"&L&9{_escaped(self._heading)}&R&9&A"))
-        sheet.set_footer(_printed(f"&L&8{_escaped(self.dated)}\n{_escaped(ethical_use.STUDENTS_SHORT)}&R&8Page &P of &N"))
+        sheet.set_header(_printed("&L&9", self._heading, "&R&9&A"))
+        sheet.set_footer(_printed("&L&8", f"{self.dated}\n{ethical_use.STUDENTS_SHORT}", "&R&8Page &P of &N"))
         if color:
             sheet.set_tab_color(color)
         if repeat is not None:
@@ -125,13 +148,14 @@ class Book:
             properties |= {"quote_prefix": True, "num_format": "@"}
         sheet.write_string(row, column, text, self.format(**properties))
 
-    def title(self, sheet: Worksheet, lines: Sequence[str], columns: int) -> int:
-        """A title and lines under it, over ``columns`` columns; returns the row after them."""
+    def title(self, sheet: Worksheet, lines: Sequence[str], columns: int, width: float) -> int:
+        """A title and lines under it, over ``columns`` columns of ``width`` characters in all; returns the row after them."""
         for row, line in enumerate(lines):
             properties: dict[str, Any] = {"bold": True, "font_size": 15} if row == 0 else {"font_color": "#343A40", "text_wrap": True}
             if columns > 1:
                 sheet.merge_range(row, 0, row, columns - 1, "", self.format(**properties))
             self.text(sheet, row, 0, line, **properties)
+            sheet.set_row(row, 21 if row == 0 else _ROW_HEIGHT * -(-len(line) // width))
         return len(lines)
 
     def table(
@@ -155,9 +179,11 @@ class Book:
                 sheet.write_comment(top, at, column.note, {"x_scale": 2, "author": ""})
             if widths:
                 sheet.set_column(at, at, column.width)
+        sheet.set_row(top, _ROW_HEIGHT * max(2, *(column.lines(column.header) for column in columns)))
         for down, row in enumerate(rows, top + 1):
             for at, column in enumerate(columns, left):
                 self._cell(sheet, down, at, column, row)
+            sheet.set_row(down, _ROW_HEIGHT * max(column.lines(column.shown(row)) for column in columns) + 2)
         last = top + len(rows)
         if rows and filters:
             sheet.autofilter(top, left, last, left + len(columns) - 1)
@@ -167,14 +193,17 @@ class Book:
         return last + 1
 
     def _cell(self, sheet: Worksheet, at_row: int, at_column: int, column: Column, row: Mapping[str, Any]) -> None:
-        value, line = row.get(column.value), {"bottom": 1, "bottom_color": LINE}
-        if value is None:
-            words = (row.get(column.words) if column.words else None) or ""
-            self.text(sheet, at_row, at_column, words, font_color=WORDS_COLOR, italic=True, text_wrap=True, **line)
-        elif column.kind in _NUMBER_FORMATS:
-            sheet.write_number(at_row, at_column, value, self.format(num_format=_NUMBER_FORMATS[column.kind], **line))
+        value = row.get(column.value)
+        look = {"bottom": 1, "bottom_color": LINE, "align": column.align}
+        if value is not None and column.kind in _NUMBER_FORMATS:
+            sheet.write_number(at_row, at_column, value, self.format(num_format=_NUMBER_FORMATS[column.kind], **look))
         else:
-            self.text(sheet, at_row, at_column, str(value), text_wrap=column.kind == "long text", **line)
+            missing = {"font_color": WORDS_COLOR, "italic": True} if value is None else {}
+            shown = column.shown(row)
+            if shown:
+                self.text(sheet, at_row, at_column, shown, text_wrap=True, **look, **missing)
+            else:
+                sheet.write_blank(at_row, at_column, None, self.format(**look))
 
     def _highlight(self, sheet: Worksheet, highlight: Highlight, first: int, last: int, column: int) -> None:
         if highlight.bars:
@@ -186,9 +215,9 @@ class Book:
             rule = {"type": "cell", "criteria": "<" if highlight.below is not None else "==", "value": value, "format": how}
             sheet.conditional_format(first, column, last, column, rule)
 
-    def chart(self, kind: str) -> Any:
+    def chart(self, kind: str, subtype: str = "") -> Any:
         """A new chart (``column``, ``bar``), to be filled and put on a sheet by the caller."""
-        return self._book.add_chart({"type": kind})
+        return self._book.add_chart({"type": kind} | ({"subtype": subtype} if subtype else {}))
 
     def content(self) -> bytes:
         """The file; nothing can be added afterwards."""
@@ -196,14 +225,14 @@ class Book:
         return self._content.getvalue()
 
 
-def _escaped(text: str) -> str:
-    """Text in a header or footer, where ``&`` begins a code."""
-    return text.replace("&", "&&")
-
-
-def _printed(code: str) -> str:
-    """A header or footer cut to what Excel reads; a longer one makes it refuse the file."""
-    return code if len(code) <= _HEADER_FOOTER_LIMIT else code[: _HEADER_FOOTER_LIMIT - 1].rstrip("&") + "…"
+def _printed(before: str, text: str, after: str) -> str:
+    """A header or footer, its text cut to what Excel reads in all; a longer one makes it refuse the file. ``&`` begins a code."""
+    room = _HEADER_FOOTER_LIMIT - len(before) - len(after)
+    escaped = text.replace("&", "&&")
+    while len(escaped) > room:
+        text = text[:-1]
+        escaped = text.replace("&", "&&") + "…"
+    return before + escaped + after
 
 
 def sheet_name(text: str, taken: Sequence[str]) -> str:
@@ -214,3 +243,11 @@ def sheet_name(text: str, taken: Sequence[str]) -> str:
         suffix = f" ({number})"
         name, number = base[: 31 - len(suffix)] + suffix, number + 1
     return name
+
+
+def safe_name(text: str) -> str:
+    """Part of a file name: letters, digits and hyphens; texts that differ in other characters only still differ."""
+    import hashlib
+
+    safe = re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")
+    return safe if safe and safe == text.replace(" ", "-") else f"{safe or 'x'}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
