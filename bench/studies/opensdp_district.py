@@ -39,7 +39,9 @@ def load(folder: Path) -> pl.DataFrame:
     people = pl.read_parquet(folder / "demog_master.parquet").select("sid", pl.col("Race").alias("race"), pl.col("Sex").alias("sex"))
     rows = grade_8.join(scores, on="sid", how="left").join(outcomes, on="sid", how="left").join(people, on="sid", how="left")
     known = pl.when(pl.col("hs_status") != "transferout").then(pl.col("grad") == 0)
-    return rows.filter(pl.col("year").is_between(*COHORTS)).with_columns(known.alias("no_diploma"), pl.col("schid").cast(pl.String).alias("school_id"))
+    return rows.filter(pl.col("year").is_between(*COHORTS)).with_columns(
+        known.alias("no_diploma"), pl.col("schid").cast(pl.String).alias("school_id")
+    )
 
 
 STUDY = Study(
@@ -51,7 +53,8 @@ STUDY = Study(
         label="no_diploma",
         unit="a student in grade 8",
         features=(
-            "school_id", "att_rate", "attendance_before", "attendance_lowest", "attendance_so_far", "school_changes", "retentions", "age", "gifted",
+            "school_id", "att_rate", "attendance_before",
+             "attendance_lowest", "attendance_so_far", "school_changes", "retentions", "age", "gifted",
             "iep", "share_frl", "math", "reading", "math_mean", "reading_mean", "math_change",
         ),
         keys=("sid",),

@@ -15,8 +15,15 @@ from la_assets.early_warning.model_definition import ModelDefinition
 
 FOLDS = 5
 CODED = (
-    "Course", "Application mode", "Previous qualification", "Mother's qualification", "Father's qualification", "Mother's occupation",
-    "Father's occupation", "Marital status", "Nacionality",
+    "Course",
+    "Application mode",
+    "Previous qualification",
+    "Mother's qualification",
+    "Father's qualification",
+    "Mother's occupation",
+    "Father's occupation",
+    "Marital status",
+    "Nacionality",
 )
 """Answers given as codes. Each is a feature twice: as a number, since neighbouring codes are akin, and by ``CATEGORIES``."""
 CATEGORIES = {
@@ -32,7 +39,8 @@ CATEGORIES = {
 """Values of the codes that are frequent enough for a column of their own."""
 
 AT_ENROLMENT = (
-    *CODED, *(f"{name} (category)" for name in CATEGORIES), "Application order", "Daytime/evening attendance", "Previous qualification (grade)", "Admission grade", "Displaced",
+    *CODED, *(f"{name} (category)" for name in CATEGORIES),
+    "Application order", "Daytime/evening attendance", "Previous qualification (grade)", "Admission grade", "Displaced",
     "Educational special needs", "Debtor", "Tuition fees up to date", "Scholarship holder", "Age at enrollment", "International",
     "Unemployment rate", "Inflation rate", "GDP",
 )  # fmt: skip

@@ -63,7 +63,9 @@ def fit(rows: pl.DataFrame, definition: ModelDefinition, settings: LearnerSettin
     by_school: dict[str, float] = {}
     if definition.school is not None:
         school = pl.col(definition.school).cast(pl.String)
-        known = rows.filter(school.is_not_null()).group_by(school.alias("school")).agg(label.sum().alias("positives"), pl.len().alias("rows"))
+        known = (
+            rows.filter(school.is_not_null()).group_by(school.alias("school")).agg(label.sum().alias("positives"), pl.len().alias("rows"))
+        )
         by_school = {name: _drawn(positives, n, rate, settings.school_prior) for name, positives, n in known.sort("school").iter_rows()}
     return Baselines(rate, by_flags, by_school)
 

@@ -18,7 +18,7 @@ METHODS = ("platt", "isotonic", "none")
 MIN_ISOTONIC_POSITIVES = 100
 """An isotonic curve on fewer positives has steps of a handful of students."""
 MIN_STEP, MIN_STEP_SHARE = 20, 0.01
-"""Steps of an isotonic curve are joined until they hold about so many rows, and so large a share of all rows."""
+"""Steps of an isotonic curve are joined until they hold so many rows, and so large a share of all rows."""
 
 
 @dataclass(frozen=True)
@@ -86,14 +86,23 @@ def isotonic(margin: np.ndarray, label: np.ndarray) -> Calibration:
     counts = np.diff(np.r_[starts, len(x)]).astype(np.float64)
     fitted = isotonic_regression(np.add.reduceat(y, starts) / counts, sample_weight=counts)
     steps = np.flatnonzero(np.r_[True, np.diff(fitted) > 1e-12])
-    least = max(MIN_STEP, MIN_STEP_SHARE * len(x))
-    full = np.floor((np.cumsum(np.add.reduceat(counts, steps)) - 1e-9) / least)
-    steps = steps[np.r_[True, np.diff(full) > 0]]
+    steps = steps[_joined(np.add.reduceat(counts, steps), max(MIN_STEP, MIN_STEP_SHARE * len(x)))]
     weight = np.add.reduceat(counts, steps)
     centre = np.add.reduceat(x[starts] * counts, steps) / weight
     share = np.add.reduceat(fitted * counts, steps) / weight
     share = np.maximum.accumulate(np.clip(share, 0.5 / weight, 1 - 0.5 / weight))
     return Calibration("isotonic", margins=tuple(map(float, centre)), probabilities=tuple(map(float, share)))
+
+
+def _joined(rows: np.ndarray, least: float) -> list[int]:
+    """Positions at which steps start once neighbours are joined until each has ``least`` rows; the last takes what is left over."""
+    starts, held = [0], 0.0
+    for position, count in enumerate(rows):
+        if held >= least:
+            starts.append(position)
+            held = 0.0
+        held += count
+    return starts[:-1] if held < least and len(starts) > 1 else starts
 
 
 def calibration_error(probability: np.ndarray, label: np.ndarray, bins: int = 10) -> float:
@@ -135,7 +144,10 @@ def chosen_calibration(margins: list[np.ndarray], labels: list[np.ndarray]) -> t
 
 
 def logistic_line(x: np.ndarray, target: np.ndarray, offset: np.ndarray | float = 0.0, slope: bool = True) -> tuple[float, float]:
-    """Slope and intercept of a logistic regression of ``target`` (shares allowed) on ``x`` by Newton's method; ``slope=False`` holds it 0."""
+    """Slope and intercept of a logistic regression of ``target`` (shares allowed) on ``x``, by Newton's method.
+
+    ``offset`` is added to the log odds; with ``slope=False`` the slope is held at 0.
+    """
     a = b = 0.0
     for _ in range(50):
         p = sigmoid(a * x + b + offset)

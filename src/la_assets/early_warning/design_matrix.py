@@ -82,7 +82,11 @@ class Design:
     def _refuse(self, frame: pl.DataFrame) -> None:
         if missing := [f for f in self.features if f not in frame.columns]:
             raise ValueError(f"the rows lack the feature columns {missing}")
-        text = [f for f in self.features if f not in self.categories and not (frame[f].dtype.is_numeric() or frame[f].dtype in (pl.Boolean, pl.Null))]
+        text = [
+            f
+            for f in self.features
+            if f not in self.categories and not (frame[f].dtype.is_numeric() or frame[f].dtype in (pl.Boolean, pl.Null))
+        ]
         if text:
             raise ValueError(f"{text} are not numeric; list their values in the definition's categories")
 

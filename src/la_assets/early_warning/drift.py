@@ -115,7 +115,7 @@ def model_drift(models: pl.DataFrame, evaluation: pl.DataFrame, settings: DriftS
         .join(measure("calibration_slope", "calibration_slope"), on="scored_year", how="left")
         .with_columns(status.alias("status"))
         .sort("scored_year")
-        .select(MODEL_DRIFT_COLUMNS)
+        .select(list(MODEL_DRIFT_COLUMNS))
     )
 
 

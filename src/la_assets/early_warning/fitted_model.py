@@ -81,7 +81,7 @@ class FittedModel:
     scored_year: str
     status: str
     manifest: Mapping[str, Any]
-    design: Design = Design(())
+    design: Design = field(default=Design(()))
     chosen: str | None = None
     booster: str | None = None
     logistic: Logistic | None = None

@@ -17,8 +17,6 @@ class LearnerSettings:
     ----------
     max_depth, learning_rate, max_rounds, early_stopping_rounds, min_child_weight, column_share, l2 : int or float
         Of XGBoost (hist). Rounds are stopped on a later year than those trained on.
-    rounds_without_later_year : int
-        Rounds where no later year was there to stop on.
     class_weight : bool
         Positives weigh as much as negatives together while trees are grown; calibration repairs the probabilities.
     logistic_l2 : float
@@ -34,13 +32,12 @@ class LearnerSettings:
     """
 
     max_depth: int = 4
-    learning_rate: float = 0.08
+    learning_rate: float = 0.05
     max_rounds: int = 400
-    early_stopping_rounds: int = 20
+    early_stopping_rounds: int = 30
     min_child_weight: float = 5.0
-    column_share: float = 0.7
+    column_share: float = 0.4
     l2: float = 2.0
-    rounds_without_later_year: int = 80
     class_weight: bool = True
     logistic_l2: float = 1.0
     held_out_years: int = 3

@@ -36,7 +36,10 @@ class Logistic:
     def contributions(self, matrix: np.ndarray) -> np.ndarray:
         """Coefficient times standardised value, with that of the indicator; the last column is the intercept: shape (rows, columns + 1)."""
         absent = np.isnan(matrix)
-        z = _standardised(matrix, absent, *(np.array(v) for v in (self.median, self.low, self.high, self.mean, self.spread)))
+        z = _standardised(
+            matrix, absent, median=np.array(self.median), low=np.array(self.low), high=np.array(self.high), mean=np.array(self.mean),
+            spread=np.array(self.spread),
+        )  # fmt: skip
         z *= np.array(self.coefficients)
         z += np.where(absent, np.array(self.missing), 0.0)
         return np.column_stack([z, np.full(len(matrix), self.intercept)])
@@ -78,7 +81,7 @@ def fit(matrix: np.ndarray, label: np.ndarray, settings: LearnerSettings) -> Log
         present = matrix[~absent[:, column], column].astype(np.float64)
         if len(present):
             median[column], low[column], high[column] = np.median(present), present.min(), present.max()
-    z = _standardised(matrix, absent, median, low, high, np.zeros(len(median)), np.ones(len(median)))
+    z = _standardised(matrix, absent, median=median, low=low, high=high, mean=np.zeros(len(median)), spread=np.ones(len(median)))
     mean, spread = z.mean(axis=0), z.std(axis=0)
     spread[spread < 1e-9] = 1.0
     z -= mean
@@ -95,7 +98,7 @@ def fit(matrix: np.ndarray, label: np.ndarray, settings: LearnerSettings) -> Log
 
 
 def _standardised(
-    matrix: np.ndarray, absent: np.ndarray, median: np.ndarray, low: np.ndarray, high: np.ndarray, mean: np.ndarray, spread: np.ndarray
+    matrix: np.ndarray, absent: np.ndarray, *, median: np.ndarray, low: np.ndarray, high: np.ndarray, mean: np.ndarray, spread: np.ndarray
 ) -> np.ndarray:
     values = np.where(absent, median, matrix.astype(np.float64))
     np.clip(values, low, high, out=values)

@@ -75,6 +75,7 @@ def strongest(
     parts: np.ndarray,
     frame: pl.DataFrame,
     features: tuple[str, ...],
+    *,
     reference: Mapping[str, Any],
     phrases: Mapping[str, Phrase],
     most: int,
@@ -123,7 +124,9 @@ def strongest(
 def importance(parts: np.ndarray, features: tuple[str, ...]) -> pl.DataFrame:
     """Mean absolute part of each feature over the rows, largest first: ``feature``, ``mean_abs_contribution``."""
     size = np.abs(parts).mean(axis=0) if len(parts) else np.zeros(len(features))
-    frame = pl.DataFrame({"feature": list(features), "mean_abs_contribution": size}, schema={"feature": pl.String, "mean_abs_contribution": pl.Float64})
+    frame = pl.DataFrame(
+        {"feature": list(features), "mean_abs_contribution": size}, schema={"feature": pl.String, "mean_abs_contribution": pl.Float64}
+    )
     return frame.sort("mean_abs_contribution", "feature", descending=[True, False])
 
 

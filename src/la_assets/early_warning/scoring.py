@@ -59,7 +59,8 @@ def score(
         return _columns(frame, {"rule_flags": flags}, model, "no_model")
     matrix = model.design.matrix(frame)
     margins = _margins(model, matrix)
-    assert model.chosen is not None and model.baselines is not None
+    assert model.chosen is not None
+    assert model.baselines is not None
     published = {name: model.calibrations[name](margin) for name, margin in margins.items()}
     parts, base = parts_of(model, matrix) if most_reasons else (None, None)
     known = frame.with_columns(flags)
@@ -72,7 +73,9 @@ def score(
         "probability_rules": known.select(model.baselines.rules(pl.col("rule_flags"))).to_series(),
         "probability_school": _by_school(model, frame, definition),
         "rule_flags": flags,
-        "reasons": None if parts is None else strongest(parts, frame, model.design.features, model.reference, phrases, most_reasons),
+        "reasons": None
+        if parts is None
+        else strongest(parts, frame, model.design.features, reference=model.reference, phrases=phrases, most=most_reasons),
     }
     scored = _columns(frame, values, model, "scored").with_columns(definition.level(pl.col("probability")).alias("level"))
     return _refuse_late(scored, definition)

@@ -169,7 +169,7 @@ def train(
     matrix = design.matrix(rows)
     manifest["data_hash"] = _data_hash(rows, definition, matrix, label)
     held_out = _held_out(rows, matrix, label, definition, settings)
-    parts = {
+    parts: dict[str, Any] = {
         "logistic": logistic.fit(matrix, label, settings),
         "baselines": baselines.fit(rows, definition, settings),
         "reference": reference(rows, design),
@@ -277,7 +277,9 @@ def _data_hash(rows: pl.DataFrame, definition: ModelDefinition, matrix: np.ndarr
     """Hash of the rows learned from: keys, label and features."""
     digest = hashlib.sha256()
     keys = dict.fromkeys([definition.time, *definition.keys])
-    text = rows.select(pl.concat_str([pl.col(k).cast(pl.String) for k in keys], separator="\x1f", ignore_nulls=True).str.join("\x1e")).item()
+    text = rows.select(
+        pl.concat_str([pl.col(k).cast(pl.String) for k in keys], separator="\x1f", ignore_nulls=True).str.join("\x1e")
+    ).item()
     digest.update(text.encode())
     digest.update(label.astype(np.int8).tobytes())
     digest.update(np.where(np.isnan(matrix), np.float32("nan"), matrix).tobytes())
