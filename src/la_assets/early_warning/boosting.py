@@ -60,7 +60,7 @@ def grow(
         "base_score": 0.5,
         "tree_method": "hist",
         "max_depth": settings.max_depth,
-        "eta": settings.learning_rate,
+        "eta": settings.learning_rate if len(label) < settings.many_rows else settings.learning_rate_of_many,
         "min_child_weight": settings.min_child_weight,
         "lambda": settings.l2,
         "colsample_bytree": settings.column_share,

@@ -112,11 +112,17 @@ def calibration_error(probability: np.ndarray, label: np.ndarray, bins: int = 10
     return float(sum(abs(probability[part].mean() - label[part].mean()) * len(part) for part in parts) / len(order))
 
 
+def surprise(probability: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """Log loss of each row; lower is better."""
+    return -np.log(np.where(label == 1, probability, 1 - probability))
+
+
 def chosen_calibration(margins: list[np.ndarray], labels: list[np.ndarray]) -> tuple[Calibration, dict[str, Any]]:
     """The curve for what comes next, from held-out margins of successive years.
 
-    With two or more years, both curves are fitted on all but the last and compared on the last; the isotonic one must have the lower
-    calibration error there and enough positives. The winner is fitted again on all years. With one year it is Platt's.
+    With two or more years, both curves are fitted on all but the last and compared on the last. The isotonic one is taken if it has enough
+    positives, the lower calibration error there, and a log loss that is lower by more than one standard error of the difference.
+    The winner is fitted again on all years. With one year it is Platt's.
 
     Parameters
     ----------
@@ -126,19 +132,22 @@ def chosen_calibration(margins: list[np.ndarray], labels: list[np.ndarray]) -> t
     Returns
     -------
     (Calibration, dict)
-        The curve, and what decided: ``years``, ``compared``, ``error_platt``, ``error_isotonic``.
+        The curve, and what decided: ``years``, ``compared``, ``error_*``, ``gain_*``.
     """
     every_margin, every_label = np.concatenate(margins), np.concatenate(labels)
     record: dict[str, Any] = {"years": len(margins), "compared": False}
     earlier_positives = sum(int(label.sum()) for label in labels[:-1])
     if len(margins) > 1 and earlier_positives >= MIN_ISOTONIC_POSITIVES:
         early_margin, early_label = np.concatenate(margins[:-1]), np.concatenate(labels[:-1])
-        errors = {
-            curve.method: calibration_error(curve(margins[-1]), labels[-1])
-            for curve in (platt(early_margin, early_label), isotonic(early_margin, early_label))
+        smooth, stepped = (fit(early_margin, early_label)(margins[-1]) for fit in (platt, isotonic))
+        record |= {
+            "compared": True,
+            "error_platt": calibration_error(smooth, labels[-1]),
+            "error_isotonic": calibration_error(stepped, labels[-1]),
         }
-        record |= {"compared": True, "error_platt": errors["platt"], "error_isotonic": errors["isotonic"]}
-        if errors["isotonic"] < errors["platt"]:
+        gain = surprise(smooth, labels[-1]) - surprise(stepped, labels[-1])
+        record |= {"gain_isotonic": float(gain.mean()), "gain_standard_error": float(gain.std() / np.sqrt(len(gain)))}
+        if record["error_isotonic"] < record["error_platt"] and record["gain_isotonic"] > record["gain_standard_error"]:
             return isotonic(every_margin, every_label), record
     return platt(every_margin, every_label), record
 

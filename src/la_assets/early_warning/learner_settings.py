@@ -17,6 +17,8 @@ class LearnerSettings:
     ----------
     max_depth, learning_rate, max_rounds, early_stopping_rounds, min_child_weight, column_share, l2 : int or float
         Of XGBoost (hist). Rounds are stopped on a later year than those trained on.
+    many_rows, learning_rate_of_many : int, float
+        From so many rows on, trees learn at the second rate: smaller steps no longer buy a better ranking, only time.
     class_weight : bool
         Positives weigh as much as negatives together while trees are grown; calibration repairs the probabilities.
     logistic_l2 : float
@@ -33,6 +35,8 @@ class LearnerSettings:
 
     max_depth: int = 4
     learning_rate: float = 0.05
+    many_rows: int = 100_000
+    learning_rate_of_many: float = 0.15
     max_rounds: int = 400
     early_stopping_rounds: int = 30
     min_child_weight: float = 5.0

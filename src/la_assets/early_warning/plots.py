@@ -122,7 +122,9 @@ def reasons_figure(reasons: pl.DataFrame, title: str, *, most: int = 15) -> Figu
     return figure
 
 
-def distribution_figure(scored: pl.DataFrame, subgroup: str, title: str, *, min_cell: int = MIN_ROWS) -> Figure:
+def distribution_figure(
+    scored: pl.DataFrame, subgroup: str, title: str, *, min_cell: int = MIN_ROWS, thresholds: tuple[float, ...] = (0.30, 0.60)
+) -> Figure:
     """Share of each group's students with at least a given risk; groups under ``min_cell`` are left out, and counted in a note.
 
     Parameters
@@ -140,19 +142,21 @@ def distribution_figure(scored: pl.DataFrame, subgroup: str, title: str, *, min_
     for at, (name, n) in enumerate(shown.iter_rows()):
         colour, line = GROUP_LINES[at % len(GROUP_LINES)]
         p = np.sort(rows.filter(pl.col("group") == name)["probability"].to_numpy())
-        # Percentiles, not students: a curve with a step for each row would show single ones.
-        share = np.linspace(0, 1, min(101, max(n // min_cell, 2)))
-        axes.plot(np.quantile(p, share), 1 - share, color=colour, linestyle=line, linewidth=1.7, label=f"{name} ({n:,})")
+        # Quantiles with at least half a cell beyond either end: a step for each row, or the highest score, would show a student.
+        edge = min(0.5, 0.5 * min_cell / n)
+        share = np.linspace(edge, 1 - edge, min(101, max(n // min_cell, 1)))
+        axes.plot(
+            np.quantile(p, share), 1 - share, color=colour, linestyle=line, linewidth=1.7, label=f"{name} ({n:,})",
+            marker="o" if len(share) < 5 else None, markersize=3,
+        )  # fmt: skip
     axes.set(xlim=(0, 1), ylim=(0, 1.01))
-    axes.set_xlabel("predicted risk")
+    left_out = sizes.height - shown.height
+    note = f"\n{left_out} group{'s' if left_out > 1 else ''} of fewer than {min_cell} students not shown" if left_out else ""
+    axes.set_xlabel("predicted risk" + note)
     axes.set_ylabel("share of the group with at least this risk")
-    for threshold in (0.30, 0.60):
+    for threshold in thresholds:
         axes.axvline(threshold, color=GREY, linewidth=0.8, linestyle=":")
     axes.legend(frameon=False, fontsize=9, title=subgroup.replace("_", " "), alignment="left")
-    left_out = sizes.height - shown.height
-    if left_out:
-        note = f"{left_out} group{'s' if left_out > 1 else ''} of fewer than {min_cell} students not shown"
-        axes.text(0.99, 0.02, note, transform=axes.transAxes, ha="right", fontsize=8, color=GREY)
     return figure
 
 
