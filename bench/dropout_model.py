@@ -43,7 +43,7 @@ def dropout_model(folder: Path, sizes: Sizes) -> Figure:
     after = _run(place, ["plain", *size], "plain")
     return Figure(
         "dropout_model",
-        f"{sizes.model_students:,} students x {sizes.model_years} years: train, calibrate, validate, audit, score the last year with reasons",
+        f"{sizes.model_students:,} students x {sizes.model_years} years: train, calibrate, validate, audit, score with reasons",
         run["seconds"],
         run["cpu_seconds"],
         run["peak_bytes"],
