@@ -5,6 +5,7 @@ Training, scoring and evaluation are the project's own; a study adds a definitio
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import polars as pl
 from la_assets.early_warning.evaluation import evaluate
 from la_assets.early_warning.fitted_model import FittedModel
 from la_assets.early_warning.learner_settings import EvaluationSettings, LearnerSettings
+from la_assets.early_warning.metrics import auc_roc, curve, ranked
 from la_assets.early_warning.model_definition import ModelDefinition
 from la_assets.early_warning.scoring import score
 from la_assets.early_warning.training import train
@@ -61,6 +63,15 @@ class Answer:
     def measure(self, model: str, metric: str) -> dict[str, float]:
         """A row of the evaluation."""
         return self.evaluation.filter((pl.col("model") == model) & (pl.col("metric") == metric) & (pl.col("cut") == "")).row(0, named=True)
+
+    def mean_auc(self) -> float:
+        """AUC of the published probability, taken in each scored period and averaged: the convention of folds."""
+        d = self.study.definition
+        known = self.scored.filter(pl.col(d.label).is_not_null())
+        return statistics.fmean(
+            auc_roc(curve(ranked(rows["probability"].to_numpy()), rows[d.label].cast(pl.Float64).to_numpy()))
+            for _, rows in known.group_by(d.time, maintain_order=True)
+        )
 
 
 def answered(

@@ -30,6 +30,9 @@ from la_assets.early_warning.model_definition import ModelDefinition
 MIN_HELD_OUT = 5
 """Positives, and negatives, that a year needs to be of use for stopping, calibration and choice."""
 
+LEAST_SHARE = 1 / 3
+"""Of the rows learned from in the end: a held-out year whose own models had fewer does not speak for the final one."""
+
 LIBRARIES = ("numpy", "polars", "scikit-learn", "xgboost-cpu")
 
 
@@ -224,16 +227,20 @@ def _held_out(
 def _splits(
     rows: pl.DataFrame, label: np.ndarray, definition: ModelDefinition, settings: LearnerSettings
 ) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """Latest years with both outcomes, and as masks the rows usable at their snapshot and their own rows; in order of time."""
+    """Latest years that can be held out, and as masks the rows usable at their snapshot and their own rows; in order of time.
+
+    Such a year has both outcomes, and enough rows were usable at its snapshot; only the latest may have had fewer than ``LEAST_SHARE``.
+    """
     time = rows[definition.time]
     found: list[tuple[str, np.ndarray, np.ndarray]] = []
     for year in time.unique().sort(descending=True):
         later = (time == year).to_numpy()
-        usable = (time < year).to_numpy()
+        usable = (time != year if definition.periods == "folds" else time < year).to_numpy()
         if definition.label_known_on is not None and definition.as_of is not None:
             snapshot = rows.filter(time == year)[definition.as_of].min()
             usable &= (rows[definition.label_known_on] <= snapshot).fill_null(False).to_numpy()
-        if _both(label[later], MIN_HELD_OUT) and _both(label[usable], settings.min_positives):
+        speaks = not found or usable.sum() >= LEAST_SHARE * rows.height
+        if speaks and _both(label[later], MIN_HELD_OUT) and _both(label[usable], settings.min_positives):
             found.append((str(year), usable, later))
         if len(found) == settings.held_out_years:
             break
