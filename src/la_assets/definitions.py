@@ -26,6 +26,7 @@ ROOMS = (
     "programs",
     "finance",
     "forecasts",
+    "early_warning",
 )
 """Folders of ``la_assets``, in the order in which data flows."""
 
