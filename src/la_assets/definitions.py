@@ -28,6 +28,7 @@ ROOMS = (
     "forecasts",
     "value_added",
     "growth",
+    "early_warning",
 )
 """Folders of ``la_assets``, in the order in which data flows."""
 

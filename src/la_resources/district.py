@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from la_resources.district_settings.early_warning import EarlyWarningSettings
 from la_resources.district_settings.forecasts import ForecastSettings
 from la_resources.district_settings.growth import GrowthSettings
 from la_resources.district_settings.mtss import MtssSettings
@@ -72,6 +73,8 @@ class District(BaseModel):
         What counts as a change, off track and at risk; peers of a percentile.
     reports : ReportSettings
         How teams are compared, how long workbooks are kept.
+    early_warning : EarlyWarningSettings
+        Snapshots, targets, risk levels, and the bounds of audit and drift.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -91,6 +94,7 @@ class District(BaseModel):
     growth: GrowthSettings = Field(default_factory=GrowthSettings)
     mtss: MtssSettings = Field(default_factory=MtssSettings)
     reports: ReportSettings = Field(default_factory=ReportSettings)
+    early_warning: EarlyWarningSettings = Field(default_factory=EarlyWarningSettings)
 
 
 def load_district(path: str | None = None) -> District:
