@@ -26,6 +26,10 @@ ROOMS = (
     "programs",
     "finance",
     "marts",
+    "forecasts",
+    "value_added",
+    "growth",
+    "early_warning",
 )
 """Folders of ``la_assets``, in the order in which data flows."""
 

@@ -182,7 +182,7 @@ def yearly_table(
             made: dict[str, Any] = {}
             for year in years_of(context.partition_keys):
                 page = function(Year(year, district, loaded, histories, deliverables))
-                if isinstance(page, Page):
+                if isinstance(page, Page) and page.shows:
                     context.add_asset_metadata(dict(page.shows), asset_key=asset_key(table), partition_key=year.key)
                 made[year.key] = page.rows if isinstance(page, Page) else page
             return made

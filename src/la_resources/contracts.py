@@ -102,6 +102,8 @@ class Table:
         Checked after the write, by asset checks.
     restricted : bool
         Whether the table may hold direct identifiers (names, birth dates, contact, source identifiers).
+    preview : bool
+        Whether the asset's page shows the first rows; not where a row judges one student (a risk, its reasons).
     """
 
     name: str
@@ -110,6 +112,7 @@ class Table:
     key: tuple[str, ...]
     foreign_keys: tuple[ForeignKey, ...] = ()
     restricted: bool = False
+    preview: bool = True
     by_name: dict[str, Column] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

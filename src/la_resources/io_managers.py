@@ -75,7 +75,7 @@ class LakeIOManager(dg.IOManager):
             "school_year": partition.school_year,
             "path": dg.MetadataValue.path(partition.path),
         }
-        if not table.restricted:
+        if table.preview and not table.restricted:
             head = pl.scan_parquet(partition.path).head(_PREVIEW_ROWS).collect()
             shown["preview"] = dg.MetadataValue.md(_markdown(head))
         return shown

@@ -10,7 +10,7 @@ import pytest
 import time_machine
 
 from la_assets import automation
-from la_assets.automation import DAILY, WEEKLY, corrections, keep_current, nightly_schedule
+from la_assets.automation import DAILY, QUARTERLY_MODELS, WEEKLY, corrections, keep_current, nightly_schedule
 from la_assets.definitions import TABLES, defs
 from la_assets.school_years import SCHOOL_YEARS, TIMEZONE, own_and_earlier_years
 
@@ -49,10 +49,15 @@ def test_a_night_runs_once_even_if_asked_twice() -> None:
     assert one.run_key != nightly_schedule(dg.build_schedule_context(scheduled_execution_time=at(2026, 11, 22, 2))).run_key
 
 
-def test_the_night_builds_every_table_and_runs_every_check() -> None:
-    job = defs.resolve_job_def("nightly")
-    assert job.asset_layer.executable_asset_keys == {spec.key for spec in SPECS}
-    assert len(job.asset_layer.asset_graph.asset_check_keys) == len(defs.resolve_asset_graph().asset_check_keys)
+def test_the_night_builds_every_table_but_the_fitted_models_and_the_quarter_builds_those() -> None:
+    """With all their checks: no table is left to chance."""
+    models = {spec.key for spec in SPECS if spec.tags.get("cadence") == "quarterly"}
+    nightly, quarterly = (defs.resolve_job_def(name).asset_layer for name in ("nightly", "quarterly_models"))
+    assert nightly.executable_asset_keys == {spec.key for spec in SPECS} - models
+    assert models <= quarterly.executable_asset_keys
+    checks = defs.resolve_asset_graph().asset_check_keys
+    assert {check for check in checks if check.asset_key not in models} <= set(nightly.asset_graph.asset_check_keys)
+    assert {check for check in checks if check.asset_key in models} <= set(quarterly.asset_graph.asset_check_keys)
 
 
 def test_schedule_and_sensors_wait_to_be_switched_on() -> None:
@@ -68,7 +73,8 @@ def test_every_table_has_a_freshness_policy_of_its_source_s_rhythm() -> None:
     policies = {spec.key.to_user_string(): spec.freshness_policy for spec in SPECS}
     assert policies["attendance/daily"] == policies["roster/students"] == DAILY
     assert policies["assessments/scores"] == policies["finance/school_year"] == WEEKLY
-    assert set(policies.values()) == {DAILY, WEEKLY}
+    assert policies["forecasts/models"] == policies["early_warning/dropout_model"] == QUARTERLY_MODELS
+    assert set(policies.values()) == {DAILY, WEEKLY, QUARTERLY_MODELS}
 
 
 def test_a_summer_without_runs_is_no_failure() -> None:

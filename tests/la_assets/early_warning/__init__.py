@@ -1,0 +1,1 @@
+"""Early warning: features as of a day, labels, models, scores, evaluation, audit."""
