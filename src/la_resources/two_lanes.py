@@ -49,11 +49,13 @@ class _Lanes:
     def __init__(self) -> None:
         self._sent: SimpleQueue[tuple[str, DagsterEvent | _Ended]] = SimpleQueue()
         self._running: dict[str, threading.Thread] = {}
+        self._ending: set[str] = set()
         self._stop = threading.Event()
 
     @property
     def free(self) -> int:
-        return LANES - len(self._running)
+        """How many steps may start; none while a lane has yet to leave a step that has ended, which may be the one to be tried again."""
+        return 0 if self._ending else LANES - len(self._running)
 
     @property
     def busy(self) -> bool:
@@ -81,6 +83,9 @@ class _Lanes:
         key, sent = self._sent.get()
         if isinstance(sent, _Ended):
             self._running.pop(key).join()
+            self._ending.discard(key)
+        elif sent.is_step_success or sent.is_step_failure or sent.is_step_up_for_retry:
+            self._ending.add(key)
         return key, sent
 
     def stop(self) -> Iterator[DagsterEvent]:
