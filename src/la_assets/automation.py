@@ -36,7 +36,7 @@ DAILY_SCHEMAS = frozenset({"attendance", "engagement", "behavior", "roster", "di
 
 
 def policy_of(spec: dg.AssetSpec) -> dg.FreshnessPolicy:
-    """The freshness policy of a table: that of the models where it is made quarterly, daily where its source delivers daily, else weekly."""
+    """The freshness policy of a table: quarterly for fitted models, daily where the source delivers daily, else weekly."""
     if _is_quarterly(spec):
         return QUARTERLY_MODELS
     return DAILY if spec.key.path[0] in DAILY_SCHEMAS else WEEKLY

@@ -13,6 +13,7 @@ from la_assets import automation
 from la_assets.automation import DAILY, QUARTERLY_MODELS, WEEKLY, corrections, keep_current, nightly_schedule
 from la_assets.definitions import TABLES, defs
 from la_assets.school_years import SCHOOL_YEARS, TIMEZONE, own_and_earlier_years
+from tests.thrown_away import thrown_away_instance
 
 from .graph_text import SNAPSHOT, graph_text
 
@@ -181,7 +182,7 @@ class Watched:
 
 @pytest.fixture
 def watched():
-    with dg.instance_for_test() as instance:
+    with thrown_away_instance() as instance:
         yield Watched(instance)
 
 
