@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from la_resources.district_settings.forecasts import ForecastSettings
+from la_resources.district_settings.mtss import MtssSettings
 
 EXIT_CODES: dict[str, str] = {
     "graduated": "graduated",
@@ -60,6 +61,8 @@ class District(BaseModel):
         The district's own subject texts and course codes, lower case, to subjects; they go before SCED codes and words of titles.
     forecasts : ForecastSettings
         Settings of the forecasts of final scores.
+    mtss : MtssSettings
+        Tests and windows, cut scores, tier rules, clusters.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -75,6 +78,7 @@ class District(BaseModel):
     row_count_tolerance: float = Field(0.25, gt=0)
     subject_translations: dict[str, str] = Field(default_factory=dict)
     forecasts: ForecastSettings = Field(default_factory=ForecastSettings)
+    mtss: MtssSettings = Field(default_factory=MtssSettings)
 
 
 def load_district(path: str | None = None) -> District:
