@@ -20,12 +20,12 @@ NOT_SAID = "not said"
 
 def assessment_panel(
     scores: pl.LazyFrame,
+    *,
     students: pl.LazyFrame,
     enrollments: pl.LazyFrame,
     sections: pl.LazyFrame,
     section_enrollments: pl.LazyFrame,
     links: pl.LazyFrame,
-    *,
     windows: pl.DataFrame,
     subjects: Sequence[str],
     taught_as: Mapping[str, str],
@@ -58,8 +58,17 @@ def assessment_panel(
         pl.col("is_vertical_scale").any().alias("test_is_vertical"),
     )
     # each step reads the one before several times; left lazy, the plan would repeat that work at every mention
-    rows = _made(_all_sittings(sittings, official, held, students, enrollments, windows))
-    placed = _made(_placed(rows, enrollments, sections, section_enrollments, links, whereabouts.areas(subjects, taught_as)))
+    rows = _made(_all_sittings(sittings, official, held, students=students, enrollments=enrollments, windows=windows))
+    placed = _made(
+        _placed(
+            rows,
+            enrollments=enrollments,
+            sections=sections,
+            section_enrollments=section_enrollments,
+            links=links,
+            subject_areas=whereabouts.areas(subjects, taught_as),
+        )
+    )
     kept = _expected(placed, expected_share).filter(pl.col("tested") | pl.col("noted") | pl.col("expected"))
     imputed = impute(
         kept,
@@ -89,6 +98,7 @@ def _all_sittings(
     sittings: pl.LazyFrame,
     official: pl.LazyFrame,
     held: pl.LazyFrame,
+    *,
     students: pl.LazyFrame,
     enrollments: pl.LazyFrame,
     windows: pl.DataFrame,
@@ -142,6 +152,7 @@ def _all_sittings(
 
 def _placed(
     rows: pl.LazyFrame,
+    *,
     enrollments: pl.LazyFrame,
     sections: pl.LazyFrame,
     section_enrollments: pl.LazyFrame,

@@ -20,6 +20,7 @@ TIER_STATUSES = ("tiered", "not tested", "window without results", "window cance
 TIER_REASONS = ("level_1", "level_2_low_growth", "level_2", "level_3_low_growth", "standards_below_mastery")
 MOVEMENTS = ("stayed", "more support", "less support", "entered", "left")
 FIT_STATUSES = ("fitted", "too few students", "no stable grouping", "nothing varies")
+SAID = ("yes", "no", "not said")
 CLUSTER_STATUSES = ("clustered", "too few students", "no stable grouping", "nothing varies", "not fitted yet")
 
 _student = ForeignKey(("student_key",), "roster.students", ("student_key",))
@@ -174,6 +175,31 @@ TIER_MOVEMENT = Table(
     (_student,),
 )
 
+CLUSTER_FEATURES = Table(
+    "mtss.cluster_features",
+    "What a student's intervention cluster in a subject is made from, as of the student's newest window with a tier.",
+    (
+        student_key(),
+        _subject,
+        whole("tier", "Tier after that window.", 1, 3, nullable=False),
+        _window,
+        _grade,
+        _school,
+        number("score", "Scale score in standard deviations from the mean of subject, grade and window."),
+        number("growth_percentile", "Growth percentile from the last earlier window; missing after a first window.", 0, 100),
+        number("attendance_rate", "Attendance rate of the year so far.", 0, 1),
+        number("gpa", "Grade point average of the year so far.", 0, 5),
+        text("ell", "English learner: yes, no, not said.", nullable=False, options=SAID),
+        text("ese", "Exceptional student education: yes, no, not said.", nullable=False, options=SAID),
+        text("frl", "Free or reduced-price lunch: yes, no, not said.", nullable=False, options=SAID),
+        text("gender", "Gender; `not said` where missing.", nullable=False),
+        text("race_ethnicity", "Federal roll-up; `not used` unless the district switches the feature on.", nullable=False),
+        *lineage_columns(),
+    ),
+    ("student_key", "subject", "school_year"),
+    (_student,),
+)
+
 CLUSTER_FITS = Table(
     "mtss.cluster_fits",
     "The K-Prototypes model of a tier and subject: centroids, scaling and how the number of clusters was chosen.",
@@ -208,7 +234,6 @@ CLUSTERS = Table(
         text("cluster", "Label of the cluster (A, B, ...), the same from year to year for the same kind of student."),
         text("cluster_name", "What sets the cluster apart, in a few words."),
         number("distance", "Dissimilarity to the cluster's centroid.", 0),
-        number("margin", "How much farther the next centroid is; near 0 a student stands between two clusters.", 0),
         *lineage_columns(),
     ),
     ("student_key", "subject", "school_year"),
@@ -239,7 +264,7 @@ CLUSTER_PROFILES = Table(
             "reteach_standards", "The three standards most worth re-teaching: those with the most students of the cluster below mastery."
         ),
         Column("reteach_students", pl.List(pl.Int32), "Students below mastery on each of them."),
-        text("matched_from", "Label of the cluster of the last year with a model that this one continues; missing: a new kind."),
+        text("continues_from", "School year of the last cluster of this label that this one continues; missing: a new kind."),
         number("match_distance", "Dissimilarity of the two centroids.", 0),
         *lineage_columns(),
     ),
