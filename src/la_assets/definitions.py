@@ -25,6 +25,7 @@ ROOMS = (
     "outcomes",
     "programs",
     "finance",
+    "mtss",
     "forecasts",
 )
 """Folders of ``la_assets``, in the order in which data flows."""

@@ -205,6 +205,7 @@ def fit(
     """
     best: Prototypes | None = None
     for start in range(starts):
+        found: Prototypes | None = None
         random = np.random.RandomState(seed + start)
         for _ in range(MOST_TRIES):
             modes = cao_modes(categories, clusters) if start == 0 else huang_modes(categories, clusters, random)

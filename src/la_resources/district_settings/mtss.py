@@ -74,7 +74,7 @@ def _tests() -> tuple[TestYear, ...]:
 
 def _cut_scores() -> tuple[CutScores, ...]:
     fast = [
-        CutScores(assessment_id="FAST", subject=subject, grade_level=grade, lowest=tuple(level_3 + step for step in _FROM_LEVEL_3))  # type: ignore[arg-type]
+        CutScores(assessment_id="FAST", subject=subject, grade_level=grade, lowest=tuple(level_3 + step for step in _FROM_LEVEL_3))
         for subject, cuts in _LEVEL_3.items()
         for grade, level_3 in zip(GRADES, cuts, strict=False)
     ]
