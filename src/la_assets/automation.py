@@ -26,9 +26,7 @@ DAILY = dg.FreshnessPolicy.cron(
 WEEKLY = dg.FreshnessPolicy.cron(deadline_cron=f"0 7 * {SCHOOL_MONTHS} 1", lower_bound_delta=dt.timedelta(days=7), timezone=TIMEZONE)
 """Built in the week before Monday 7:00, in the months of school."""
 
-QUARTERLY_MODELS = dg.FreshnessPolicy.cron(
-    deadline_cron="0 7 16 1,4,7,10 *", lower_bound_delta=dt.timedelta(days=80), timezone=TIMEZONE
-)
+QUARTERLY_MODELS = dg.FreshnessPolicy.cron(deadline_cron="0 7 16 1,4,7,10 *", lower_bound_delta=dt.timedelta(days=80), timezone=TIMEZONE)
 """Fitted in the 80 days before the morning after the quarterly run."""
 
 DAILY_SCHEMAS = frozenset({"attendance", "engagement", "behavior", "roster", "directory"})

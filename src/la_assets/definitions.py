@@ -26,11 +26,13 @@ ROOMS = (
     "outcomes",
     "programs",
     "finance",
-    "marts",
+    "mtss",
     "forecasts",
     "value_added",
     "growth",
     "early_warning",
+    "reports",
+    "marts",
 )
 """Folders of ``la_assets``, in the order in which data flows."""
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from la_resources.district_settings.marts import MartsSettings
 from la_resources.district_settings.early_warning import EarlyWarningSettings
 from la_resources.district_settings.forecasts import ForecastSettings
 from la_resources.district_settings.growth import GrowthSettings
+from la_resources.district_settings.marts import MartsSettings
 from la_resources.district_settings.mtss import MtssSettings
 from la_resources.district_settings.reports import ReportSettings
 from la_resources.district_settings.value_added import ValueAddedSettings

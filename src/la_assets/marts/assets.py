@@ -12,8 +12,19 @@ from la_assets.assessments.schema import SCORES
 from la_assets.attendance.schema import STUDENT_YEAR as ATTENDANCE
 from la_assets.behavior.schema import INCIDENTS
 from la_assets.coursework.schema import STUDENT_YEAR as COURSEWORK
+from la_assets.early_warning.schema import DROPOUT_SCORES, RISK_CHANGES
 from la_assets.engagement.schema import LMS_DAILY
-from la_assets.marts.schema import CLASS_OVERVIEW, DISTRICT_OVERVIEW, EQUITY_GAPS, SCHOOL_OVERVIEW, STUDENT_360
+from la_assets.forecasts.schema import PREDICTIONS
+from la_assets.marts.schema import (
+    CLASS_OVERVIEW,
+    DISTRICT_OVERVIEW,
+    EARLY_WARNING_ROSTER,
+    EQUITY_GAPS,
+    MTSS_ROSTER,
+    SCHOOL_OVERVIEW,
+    STUDENT_360,
+)
+from la_assets.mtss.schema import CLUSTERS, TIERS
 from la_assets.roster.schema import ENROLLMENTS, PROGRESSION, SCHOOLS, SECTION_ENROLLMENTS, SECTIONS, STUDENTS
 from la_assets.school_years import SCHOOL_YEARS, years_of
 from la_assets.yearly_tables import CADENCE_TAG, OWNER, asset_key, table_metadata, table_tags
@@ -21,11 +32,13 @@ from la_resources.contracts import Table
 from la_resources.dbt import DbtProject
 
 READS: dict[Table, tuple[Table, ...]] = {
-    STUDENT_360: (STUDENTS, ENROLLMENTS, PROGRESSION, ATTENDANCE, COURSEWORK, SCORES, INCIDENTS, LMS_DAILY),
+    STUDENT_360: (STUDENTS, ENROLLMENTS, PROGRESSION, ATTENDANCE, COURSEWORK, SCORES, INCIDENTS, LMS_DAILY, DROPOUT_SCORES, TIERS),
     CLASS_OVERVIEW: (STUDENT_360, SECTIONS, SECTION_ENROLLMENTS),
     SCHOOL_OVERVIEW: (STUDENT_360, SCHOOLS),
     DISTRICT_OVERVIEW: (STUDENT_360,),
     EQUITY_GAPS: (STUDENT_360,),
+    EARLY_WARNING_ROSTER: (DROPOUT_SCORES, RISK_CHANGES),
+    MTSS_ROSTER: (TIERS, CLUSTERS, PREDICTIONS),
 }
 """Every mart and the tables it reads."""
 
@@ -37,7 +50,7 @@ _FRESH = (
     "dbt said; the marts of before stay."
 )
 _PAGES = {
-    STUDENT_360: "A student's school year in one row: attendance, marks, behaviour, newest test results, activity. "
+    STUDENT_360: "A student's school year in one row: attendance, marks, behaviour, newest test results, activity, tiers, dropout risk. "
     "**From** the tables of every room. What no file has said for a year yet is missing, not zero.",
     CLASS_OVERVIEW: "A class in a school year: shares and means of its students. **From** `marts.student_360` and the sections. "
     "Small cells are withheld and named in `suppressed`.",
@@ -47,6 +60,10 @@ _PAGES = {
     "Small cells are withheld.",
     EQUITY_GAPS: "The gap between a group of students and its reference group, with its standard error. **From** `marts.student_360`, "
     "student rows, never means of means. Small groups are withheld, and with them the counts of the attribute's other groups.",
+    EARLY_WARNING_ROSTER: "Each student's newest dropout score of the year with its range, reasons in words, recommendations, and whether the "
+    "level changed. **From** `early_warning.dropout_scores` and `early_warning.risk_changes`. Without a model the status says so.",
+    MTSS_ROSTER: "Each student's newest tier in a subject, with reasons, standards to re-teach, cluster and forecast. "
+    "**From** `mtss.tiers`, `mtss.clusters` and `forecasts.predictions`; what a model has not said yet is missing.",
 }
 
 

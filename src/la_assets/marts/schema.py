@@ -4,9 +4,11 @@ Above the level of a student nothing is told of fewer than ``min_cell`` students
 ``suppressed``. What no file or model has said yet for a year is missing as well, never zero.
 """
 
-from la_assets.landing.schema import GENDERS, GRADES, RACE_ETHNICITY, SUBJECTS, flag, number, text, whole
+from la_assets.early_warning.model_definition import LEVELS as LEVELS_OF_RISK
+from la_assets.early_warning.scoring import SCORE_STATUSES
+from la_assets.landing.schema import GENDERS, GRADES, RACE_ETHNICITY, SUBJECTS, day, flag, number, text, whole
 from la_assets.roster.schema import COURSE_LEVELS, LEVELS, PROGRESS
-from la_resources.contracts import ForeignKey, Table, lineage_columns, student_key
+from la_resources.contracts import ForeignKey, Table, lineage_columns, staff_key, student_key
 
 GRADE_BANDS = ("K-5", "6-8", "9-12", "other")
 ATTRIBUTES = ("race_ethnicity", "gender", "frl", "ell", "ese")
@@ -49,10 +51,15 @@ STUDENT_360 = Table(
         whole("submissions", "Submissions there.", 0),
         whole("late_submissions", "Late submissions.", 0),
         whole("missing_assignments", "Assignments that fell due unsubmitted.", 0),
+        number("dropout_probability", "Newest dropout probability; missing without a model.", 0, 1),
+        text("dropout_risk_level", "Its level.", options=LEVELS_OF_RISK),
+        whole("ela_tier", "Newest tier in ELA.", 1, 3),
+        whole("math_tier", "Newest tier in Math.", 1, 3),
         *lineage_columns(),
     ),
     ("student_key", "school_year"),
     (_student, _school),
+    preview=False,
 )
 
 _told = (
@@ -62,6 +69,9 @@ _told = (
     number("course_failure_share", "Share with an F.", 0, 1),
     number("proficient_ela_share", "Share proficient (level 3 and above) in ELA at the newest test.", 0, 1),
     number("proficient_math_share", "Share proficient in Math at the newest test.", 0, 1),
+    number("tier_3_ela_share", "Share in tier 3 in ELA, of those with a tier.", 0, 1),
+    number("tier_3_math_share", "Share in tier 3 in Math, of those with a tier.", 0, 1),
+    number("raised_dropout_risk_share", "Share with a medium or high dropout risk, of those scored.", 0, 1),
     number("mean_attendance_rate", "Mean attendance rate.", 0, 1),
     number("mean_gpa", "Mean grade point average.", 0, 5),
     text("suppressed", "Measures withheld because a cell is small, or would give one away; missing: none."),
@@ -119,4 +129,60 @@ EQUITY_GAPS = Table(
         *lineage_columns(),
     ),
     ("subject", "grade_band", "attribute", "student_group", "school_year"),
+)
+
+EARLY_WARNING_ROSTER = Table(
+    "marts.early_warning_roster",
+    "A student's newest dropout score of the year, with its range, reasons, recommendations and what changed.",
+    (
+        student_key(),
+        text("school_id", "School at the snapshot."),
+        text("grade_level", "Grade level at the snapshot.", options=GRADES),
+        text("snapshot", "Snapshot of the score.", nullable=False),
+        day("as_of_date", "The score knows nothing later.", nullable=False),
+        text("status", "`scored`, or why there is no score.", nullable=False, options=SCORE_STATUSES),
+        number("probability", "Probability of leaving without a diploma; missing without a model.", 0, 1),
+        number("probability_low", "Lower end of the risk of students like this one.", 0, 1),
+        number("probability_high", "Upper end.", 0, 1),
+        text("level", "Low, Medium or High.", options=LEVELS_OF_RISK),
+        text("change", "How the level changed since the scoring before; missing: it did not."),
+        text("previous_level", "Level then.", options=LEVELS_OF_RISK),
+        text("reasons", "The strongest reasons in words."),
+        text("recommendations", "What to do, by rule."),
+        text("model_version", "Model that gave the score."),
+        *lineage_columns(),
+    ),
+    ("student_key", "school_year"),
+    (_student,),
+    preview=False,
+)
+
+MTSS_ROSTER = Table(
+    "marts.mtss_roster",
+    "A student's newest tier in a subject, with the reasons, the cluster, and the newest forecast of the final score.",
+    (
+        student_key(),
+        text("subject", "Subject.", nullable=False, options=SUBJECTS),
+        text("school_id", "School."),
+        text("grade_level", "Grade level.", options=GRADES),
+        staff_key("Teacher with the largest share of the instruction in the subject.", nullable=True),
+        text("test_window", "Window of the tier.", nullable=False),
+        whole("tier", "Tier of support.", 1, 3, nullable=False),
+        text("tier_reasons", "Codes of the rules that hold."),
+        number("scale_score", "Observed scale score."),
+        whole("level", "Achievement level.", 1, 5),
+        number("growth_percentile", "Growth percentile from the last earlier window.", 0, 100),
+        text("standards_below_mastery", "Codes, worst first."),
+        text("cluster", "Intervention cluster; missing without one."),
+        text("cluster_name", "What sets the cluster apart."),
+        number("predicted_score", "Predicted final scale score; missing without a forecast."),
+        number("lower_80", "Lower end of its 80 % interval."),
+        number("upper_80", "Upper end."),
+        number("probability_proficient", "Chance of level 3 or above.", 0, 1),
+        flag("bubble", "Within one standard error of the proficiency cut."),
+        *lineage_columns(),
+    ),
+    ("student_key", "subject", "school_year"),
+    (_student,),
+    preview=False,
 )

@@ -51,7 +51,7 @@ def choose(
     resamples: int = 10,
     resample_share: float = 0.8,
     resample_size: int = 2000,
-    starts: int = 5,
+    starts: int = 3,
     implementation: str = "compiled",
     seed: int = 0,
 ) -> Choice:

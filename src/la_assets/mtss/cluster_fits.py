@@ -20,7 +20,7 @@ from la_assets.mtss.k_prototypes import Prototypes, assigned
 
 TIERS = (1, 2, 3)
 _LIBRARIES = ("numpy", "numba", "kmodes")
-_SCHEMA = {
+_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "subject": pl.String,
     "tier": pl.Int32,
     "status": pl.String,
@@ -56,7 +56,7 @@ def cluster_fits(features: pl.DataFrame, *, categorical: Sequence[str], settings
         for subject in ordered["subject"].unique().sort()
         for tier in TIERS
     ]
-    return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+    return pl.DataFrame(rows, schema=pl.Schema(_SCHEMA), orient="row")
 
 
 def _fit_row(subject: str, tier: int, of_subject: pl.DataFrame, categorical: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -52,20 +52,21 @@ def centroids_of(model: str) -> list[Centroid]:
     ]
 
 
-def labels_of_last(fits: pl.DataFrame) -> dict[tuple[str, int], list[Label]]:
-    """Labels of the centroids of the last year in ``fits``, per subject and tier.
+def labels_of_last(fits: pl.DataFrame, last: str) -> dict[tuple[str, int], list[Label]]:
+    """Labels of the centroids of one year, per subject and tier.
 
     Parameters
     ----------
     fits : polars.DataFrame
         ``mtss.cluster_fits`` of that year and all years before.
+    last : str
+        That year.
     """
     fitted = fits.filter(pl.col("model").is_not_null()).sort("school_year")
-    last = fits["school_year"].max()
     labels: dict[tuple[str, int], list[Label]] = {}
     for (subject, tier), history in fitted.group_by("subject", "tier", maintain_order=True):
         if history["school_year"].max() == last:
-            labels[(str(subject), int(tier))] = follow(history.iter_rows(named=True))  # type: ignore[call-overload]
+            labels[(str(subject), int(tier))] = follow(history.iter_rows(named=True))
     return labels
 
 

@@ -174,7 +174,7 @@ def fit(
     clusters: int,
     *,
     gamma: float,
-    starts: int = 5,
+    starts: int = 3,
     seed: int = 0,
     implementation: str = "compiled",
 ) -> Prototypes:
@@ -204,10 +204,12 @@ def fit(
     36 (2009).
     """
     best: Prototypes | None = None
+    different = np.unique(categories, axis=0)
     for start in range(starts):
+        found: Prototypes | None = None
         random = np.random.RandomState(seed + start)
         for _ in range(MOST_TRIES):
-            modes = cao_modes(categories, clusters) if start == 0 else huang_modes(categories, clusters, random)
+            modes = cao_modes(categories, clusters) if start == 0 else huang_modes(categories, clusters, random, different)
             centres = numeric.mean(axis=0) + random.randn(clusters, numeric.shape[1]) * numeric.std(axis=0)
             if implementation == "kmodes":
                 found = _kmodes_fit(numeric, categories, centres, modes, gamma=gamma, seed=seed + start)
@@ -239,13 +241,12 @@ def cao_modes(categories: NDArray[np.int32], clusters: int) -> NDArray[np.int32]
     return modes
 
 
-def huang_modes(categories: NDArray[np.int32], clusters: int, random: np.random.RandomState) -> NDArray[np.int32]:
-    """Initial modes drawn by the categories' frequencies, each moved to the nearest row that is no mode yet."""
+def huang_modes(categories: NDArray[np.int32], clusters: int, random: np.random.RandomState, rows: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Initial modes drawn by the categories' frequencies, each moved to the nearest of the different ``rows`` that is no mode yet."""
     kinds = categories.shape[1]
     modes = np.empty((clusters, kinds), np.int32)
     for kind in range(kinds):
-        modes[:, kind] = random.choice(np.sort(categories[:, kind]), clusters)
-    rows = np.unique(categories, axis=0)
+        modes[:, kind] = categories[random.choice(len(categories), clusters), kind]
     for cluster in range(clusters):
         order = (rows != modes[cluster]).sum(axis=1).argsort(kind="stable")
         taken = (rows[order][:, None, :] == modes[None, :cluster]).all(axis=2).any(axis=1)

@@ -26,13 +26,13 @@ def compiled() -> tuple[Callable[..., Any], Callable[..., Any]]:
     return numba.njit(cache=True)(assign), numba.njit(cache=True)(sweep)
 
 
-def square(centres, cluster, numeric, point, column):  # type: ignore[no-untyped-def]
+def square(centres, cluster, numeric, point, column):
     """The squared difference of a point and a centroid in one numeric feature."""
     difference = centres[cluster, column] - numeric[point, column]
     return difference * difference
 
 
-def numeric_part(centres, cluster, numeric, point):  # type: ignore[no-untyped-def]
+def numeric_part(centres, cluster, numeric, point):
     """The squared Euclidean distance of a point to a centroid, added up in NumPy's order."""
     width = numeric.shape[1]
     distance, column = 0.0, 0
@@ -59,7 +59,7 @@ def numeric_part(centres, cluster, numeric, point):  # type: ignore[no-untyped-d
     return distance
 
 
-def mismatches(modes, cluster, categories, point):  # type: ignore[no-untyped-def]
+def mismatches(modes, cluster, categories, point):
     """How many categories of a point differ from a centroid's."""
     different = 0
     for kind in range(categories.shape[1]):
@@ -68,7 +68,7 @@ def mismatches(modes, cluster, categories, point):  # type: ignore[no-untyped-de
     return different
 
 
-def nearest_centroid(numeric, categories, point, centres, modes, gamma):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+def nearest_centroid(numeric, categories, point, centres, modes, gamma):  # noqa: PLR0917
     """The first of the nearest centroids of a point, and the dissimilarity.
 
     A centroid whose numeric part alone is no nearer than the best so far is passed over: mismatches only add to it.
@@ -83,7 +83,7 @@ def nearest_centroid(numeric, categories, point, centres, modes, gamma):  # type
     return best, nearest
 
 
-def assign(numeric, categories, centres, modes, gamma, labels, distances):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+def assign(numeric, categories, centres, modes, gamma, labels, distances):  # noqa: PLR0917
     """Put each point to its nearest centroid, the first of equals; returns the cost.
 
     ``numeric`` (n, p) float64, ``categories`` (n, q) int32, ``centres`` (k, p) float64, ``modes`` (k, q) int32; writes ``labels``
@@ -98,7 +98,7 @@ def assign(numeric, categories, centres, modes, gamma, labels, distances):  # ty
     return cost
 
 
-def sweep(numeric, categories, centres, modes, gamma, members, sums, sizes, counts, start):  # type: ignore[no-untyped-def]  # noqa: PLR0917
+def sweep(numeric, categories, centres, modes, gamma, members, sums, sizes, counts, start):  # noqa: PLR0917
     """Look at every point from ``start`` on and move it if another centroid is nearer, updating both clusters at once.
 
     ``members`` (n,) int32 is each point's cluster, ``sums`` (k, p) and ``sizes`` (k,) are the clusters' numeric sums and numbers of
@@ -127,7 +127,7 @@ def sweep(numeric, categories, centres, modes, gamma, members, sums, sizes, coun
     return moves, -1, -1
 
 
-def move_categories(categories, to, old, modes, counts):  # type: ignore[no-untyped-def]
+def move_categories(categories, to, old, modes, counts):
     """Count a point's categories in another cluster; a mode changes when another category is more frequent, ties to the present one.
 
     In the cluster that lost the point the smallest of the most frequent categories becomes the mode, if the mode lost one.

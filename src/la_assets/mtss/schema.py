@@ -7,7 +7,7 @@ follows from a predicted final score and stands in ``forecasts.predictions``.
 
 import polars as pl
 
-from la_assets.landing.schema import GRADES, SUBJECTS, day, flag, number, text, whole
+from la_assets.landing.schema import GRADES, SUBJECTS, at_end, day, flag, number, text, whole
 from la_resources.contracts import Column, ForeignKey, Table, lineage_columns, staff_key, student_key
 
 IMPUTATION_LEVELS = ("section", "teacher", "grade in school", "school", "grade in district")
@@ -16,7 +16,7 @@ IMPUTATION_LEVELS = ("section", "teacher", "grade in school", "school", "grade i
 PANEL_STATUSES = ("tested", "imputed", "not tested", "too few peers")
 GROWTH_STATUSES = ("grown", "start not tested", "end not tested", "scales differ", "too few peers")
 PEER_GROUPS = ("decile in grade", "decile in district")
-TIER_STATUSES = ("tiered", "not tested", "window without results", "window cancelled", "no achievement level")
+TIER_STATUSES = ("tiered", "not tested", "no results yet", "window cancelled", "no achievement level")
 TIER_REASONS = ("level_1", "level_2_low_growth", "level_2", "level_3_low_growth", "standards_below_mastery")
 MOVEMENTS = ("stayed", "more support", "less support", "entered", "left")
 FIT_STATUSES = ("fitted", "too few students", "no stable grouping", "nothing varies")
@@ -131,17 +131,17 @@ TIERS = Table(
         _school,
         staff_key("Teacher with the largest share of the student's instruction in the subject.", nullable=True),
         text("status", "Whether there is a tier, or why not.", nullable=False, options=TIER_STATUSES),
-        _tier,
+        at_end(_tier),
         _texts(
             "reasons",
             "Codes of every rule that holds, the deciding one first: " + ", ".join(TIER_REASONS) + ". Empty in tier 1.",
         ),
-        number("scale_score", "Observed scale score."),
-        whole("level", "Achievement level 1..5.", 1, 5),
-        text("level_source", "The source's own level, or the district's cut scores.", options=("source", "cut scores")),
-        number("proficiency_cut", "Lowest scale score of level 3 for test, subject, grade and window, where the district has one."),
-        number("growth_percentile", "Growth percentile from the student's last earlier observed window.", 0, 100),
-        text("growth_from_window", "That window."),
+        at_end(number("scale_score", "Observed scale score.")),
+        at_end(whole("level", "Achievement level 1..5.", 1, 5)),
+        at_end(text("level_source", "The source's own level, or the district's cut scores.", options=("source", "cut scores"))),
+        at_end(number("proficiency_cut", "Lowest scale score of level 3 for test, subject, grade and window, where the district has one.")),
+        at_end(number("growth_percentile", "Growth percentile from the student's last earlier observed window.", 0, 100)),
+        at_end(text("growth_from_window", "That window.")),
         whole("standards_tested", "Standards with points in this window.", 0, nullable=False),
         whole("standards_below", "Of these, standards below mastery.", 0, nullable=False),
         _texts("not_proficient_standards", "Codes of the standards below mastery, worst first."),
@@ -186,7 +186,7 @@ CLUSTER_FEATURES = Table(
         _grade,
         _school,
         number("score", "Scale score in standard deviations from the mean of subject, grade and window."),
-        number("growth_percentile", "Growth percentile from the last earlier window; missing after a first window.", 0, 100),
+        at_end(number("growth_percentile", "Growth percentile from the last earlier window; missing after a first window.", 0, 100)),
         number("attendance_rate", "Attendance rate of the year so far.", 0, 1),
         number("gpa", "Grade point average of the year so far.", 0, 5),
         text("ell", "English learner: yes, no, not said.", nullable=False, options=SAID),
@@ -253,7 +253,7 @@ CLUSTER_PROFILES = Table(
         whole("students", "Students.", 0, nullable=False),
         number("share", "Share of the tier and subject.", 0, 1),
         number("score", "Mean score in standard deviations from the mean of subject, grade and window."),
-        number("growth_percentile", "Mean growth percentile.", 0, 100),
+        at_end(number("growth_percentile", "Mean growth percentile.", 0, 100)),
         number("attendance_rate", "Mean attendance rate.", 0, 1),
         number("gpa", "Mean grade point average.", 0, 5),
         number("ell", "Share of English learners.", 0, 1),

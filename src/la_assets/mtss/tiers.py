@@ -155,7 +155,7 @@ def _windows_without_results(rows: pl.LazyFrame, tiering: pl.LazyFrame, spring_t
     )
     cancelled = pl.col("is_spring") & (not spring_tests)
     return takers.join(open_windows, on=["assessment_id", "subject"]).with_columns(
-        pl.when(cancelled).then(pl.lit("window cancelled")).otherwise(pl.lit("window without results")).alias("status")
+        pl.when(cancelled).then(pl.lit("window cancelled")).otherwise(pl.lit("no results yet")).alias("status")
     )
 
 

@@ -74,7 +74,7 @@ def _tests() -> tuple[TestYear, ...]:
 
 def _cut_scores() -> tuple[CutScores, ...]:
     fast = [
-        CutScores(assessment_id="FAST", subject=subject, grade_level=grade, lowest=tuple(level_3 + step for step in _FROM_LEVEL_3))  # type: ignore[arg-type]
+        CutScores(assessment_id="FAST", subject=subject, grade_level=grade, lowest=tuple(level_3 + step for step in _FROM_LEVEL_3))
         for subject, cuts in _LEVEL_3.items()
         for grade, level_3 in zip(GRADES, cuts, strict=False)
     ]
@@ -113,7 +113,7 @@ class ClusterSettings(BaseModel):
     resamples: int = Field(10, ge=2)
     resample_share: float = Field(0.8, gt=0, le=1)
     resample_size: int = Field(2000, ge=50)
-    starts: int = Field(5, ge=1)
+    starts: int = Field(3, ge=1)
     categorical: tuple[str, ...] = ("ell", "ese", "frl", "gender", "grade_level")
     implementation: str = Field("compiled", pattern="^(compiled|kmodes)$")
     seed: int = 20261121

@@ -9,6 +9,9 @@
     'course_failure_share': 'fs > 0',
     'proficient_ela_share': 'ela_level >= ' ~ var('proficient_level'),
     'proficient_math_share': 'math_level >= ' ~ var('proficient_level'),
+    'tier_3_ela_share': 'ela_tier = 3',
+    'tier_3_math_share': 'math_tier = 3',
+    'raised_dropout_risk_share': "dropout_risk_level in ('Medium', 'High')",
   }) %}
 {% endmacro %}
 

@@ -57,6 +57,25 @@ activity as (
     group by student_key, school_year
 ),
 
+risk as (
+    select
+        student_key, school_year, probability, level, known_on,
+        row_number() over (partition by student_key, school_year order by as_of_date desc, snapshot) as place
+    from {{ source('early_warning', 'dropout_scores') }}
+    where status = 'scored'
+),
+
+newest_tiers as (
+    select
+        student_key, school_year,
+        max(case when subject = 'ELA' then tier end) as ela_tier,
+        max(case when subject = 'Math' then tier end) as math_tier,
+        max(known_on) as known_on
+    from {{ source('mtss', 'tiers') }}
+    where is_latest
+    group by student_key, school_year
+),
+
 sent as (
     select
         years.school_year,
@@ -96,6 +115,10 @@ select
     {{ missing_or_zero('activity.submissions', 'sent.activity_sent') }} as submissions,
     {{ missing_or_zero('activity.late_submissions', 'sent.activity_sent') }} as late_submissions,
     {{ missing_or_zero('activity.missing_assignments', 'sent.activity_sent') }} as missing_assignments,
+    risk.probability as dropout_probability,
+    risk.level as dropout_risk_level,
+    newest_tiers.ela_tier,
+    newest_tiers.math_tier,
     students.school_year,
     greatest(
         students.known_on,
@@ -103,7 +126,9 @@ select
         coalesce(marks.known_on, students.known_on),
         coalesce(newest.known_on, students.known_on),
         coalesce(incidents.known_on, students.known_on),
-        coalesce(activity.known_on, students.known_on)
+        coalesce(activity.known_on, students.known_on),
+        coalesce(risk.known_on, students.known_on),
+        coalesce(newest_tiers.known_on, students.known_on)
     ) as known_on,
     'marts' as source,
     students.loaded_at
@@ -120,3 +145,5 @@ left join {{ source('coursework', 'student_year') }} as marks
 left join newest on students.student_key = newest.student_key and students.school_year = newest.school_year
 left join incidents on students.student_key = incidents.student_key and students.school_year = incidents.school_year
 left join activity on students.student_key = activity.student_key and students.school_year = activity.school_year
+left join risk on students.student_key = risk.student_key and students.school_year = risk.school_year and risk.place = 1
+left join newest_tiers on students.student_key = newest_tiers.student_key and students.school_year = newest_tiers.school_year
