@@ -60,8 +60,9 @@ _PAGES = {
     "Small cells are withheld.",
     EQUITY_GAPS: "The gap between a group of students and its reference group, with its standard error. **From** `marts.student_360`, "
     "student rows, never means of means. Small groups are withheld, and with them the counts of the attribute's other groups.",
-    EARLY_WARNING_ROSTER: "Each student's newest dropout score of the year with its range, reasons in words, recommendations, and whether the "
-    "level changed. **From** `early_warning.dropout_scores` and `early_warning.risk_changes`. Without a model the status says so.",
+    EARLY_WARNING_ROSTER: "Each student's newest dropout score of the year with its range, reasons in words, recommendations, and "
+    "whether the level changed. **From** `early_warning.dropout_scores` and `early_warning.risk_changes`. Without a model the "
+    "status says so.",
     MTSS_ROSTER: "Each student's newest tier in a subject, with reasons, standards to re-teach, cluster and forecast. "
     "**From** `mtss.tiers`, `mtss.clusters` and `forecasts.predictions`; what a model has not said yet is missing.",
 }

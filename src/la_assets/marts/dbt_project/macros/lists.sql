@@ -4,4 +4,4 @@
 {% macro redshift__listed(column) %}nullif(array_to_string({{ column }}, ', '), ''){% endmacro %}
 
 {% macro reason_words(column) %}{{ return(adapter.dispatch('reason_words', 'marts')(column)) }}{% endmacro %}
-{% macro duckdb__reason_words(column) %}nullif(array_to_string(list_transform({{ column }}, reason -> reason.words), '; '), ''){% endmacro %}
+{% macro duckdb__reason_words(column) %}nullif(array_to_string(list_transform({{ column }}, lambda reason: reason.text), '; '), ''){% endmacro %}
