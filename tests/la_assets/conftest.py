@@ -1,12 +1,13 @@
 """A small simulated district, landed and built through the whole graph once for all tests that look at it."""
 
 import datetime as dt
+import fcntl
 import json
 import os
-from dataclasses import dataclass, field
+import pickle
+from dataclasses import dataclass
 from pathlib import Path
 
-import dagster as dg
 import pytest
 import time_machine
 
@@ -19,12 +20,20 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 @dataclass
+class Evaluation:
+    """What a check said."""
+
+    passed: bool
+    description: str
+
+
+@dataclass
 class BuiltDistrict:
     """Where the district's files, truth, lake and SQL file are, and what Dagster said of the run."""
 
     folder: Path
-    result: dg.ExecuteInProcessResult
-    evaluations: dict[tuple[str, str], dg.AssetCheckEvaluation] = field(default_factory=dict)
+    failed_steps: list[str]
+    evaluations: dict[tuple[str, str], Evaluation]
 
     @property
     def landing(self) -> Path:
@@ -55,16 +64,27 @@ def build_years(folder: Path, first: str = FIRST_KEY, last: str = LAST_KEY) -> B
     with thrown_away_instance() as instance, time_machine.travel(dt.datetime(2026, 11, 21, 6, tzinfo=dt.UTC)):
         tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
         result = defs.resolve_implicit_global_asset_job_def().execute_in_process(instance=instance, tags=tags, raise_on_error=False)
-    built = BuiltDistrict(folder, result)
-    built.evaluations = {(".".join(e.asset_key.path), e.check_name): e for e in result.get_asset_check_evaluations()}
-    return built
+    failed = [e.step_key for e in result.all_events if e.event_type_value == "STEP_FAILURE"]
+    assert result.success == (not failed), failed
+    said = result.get_asset_check_evaluations()
+    return BuiltDistrict(
+        folder, failed, {(".".join(e.asset_key.path), e.check_name): Evaluation(e.passed, e.description or "") for e in said}
+    )
 
 
 @pytest.fixture(scope="session")
-def built_district(tmp_path_factory: pytest.TempPathFactory) -> BuiltDistrict:
-    """200 students over five school years with planted defects, from files to tables."""
-    from la_resources.sources.simulated_district import simulate
+def built_district(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> BuiltDistrict:
+    """200 students over five school years with planted defects, from files to tables; built once for all test processes."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base if worker_id == "master" else base.parent) / "built_district"
+    shared.mkdir(exist_ok=True)
+    done = shared / "built.pickle"
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            from la_resources.sources.simulated_district import simulate
 
-    folder = tmp_path_factory.mktemp("district")
-    simulate(folder / "landing", students=200, seed=7, first_year=FIRST_YEAR, as_of=AS_OF, truth=folder / "truth")
-    return build_years(folder)
+            simulate(shared / "landing", students=200, seed=7, first_year=FIRST_YEAR, as_of=AS_OF, truth=shared / "truth")
+            done.write_bytes(pickle.dumps(build_years(shared)))
+    built: BuiltDistrict = pickle.loads(done.read_bytes())
+    return built
