@@ -3,6 +3,7 @@
 Nothing imports this module but Dagster (and the demo's summary). A new room is one line in ``ROOMS``.
 """
 
+import gc
 from importlib import import_module
 from types import ModuleType
 
@@ -13,7 +14,6 @@ from la_assets.checks import TableCheck, table_checks
 from la_assets.landing.sensors import landing_arrivals
 from la_resources.contracts import Table
 from la_resources.environments import build_resources
-from la_resources.two_lanes import two_lanes_executor
 
 ROOMS = (
     "landing",
@@ -69,5 +69,7 @@ defs = dg.Definitions(
     schedules=[automation.nightly_schedule, automation.quarterly_schedule],
     sensors=[landing_arrivals, automation.AUTOMATION_SENSOR],
     resources=build_resources(TABLES),
-    executor=two_lanes_executor,
+    executor=dg.in_process_executor,
 )
+
+gc.freeze()  # what is loaded by now stays: a run's garbage collections need not go through a million objects of modules and definitions
