@@ -3,7 +3,6 @@
 Nothing imports this module but Dagster (and the demo's summary). A new room is one line in ``ROOMS``.
 """
 
-import gc
 from importlib import import_module
 from types import ModuleType
 
@@ -71,5 +70,3 @@ defs = dg.Definitions(
     resources=build_resources(TABLES),
     executor=dg.in_process_executor,
 )
-
-gc.freeze()  # what is loaded by now stays: a run's garbage collections need not go through a million objects of modules and definitions

@@ -67,6 +67,11 @@ class FileRecord(BaseModel):
         return self.receipt.source_file
 
     @property
+    def own_mark(self) -> str:
+        """The file's own mark, without those of its bundle."""
+        return self.mark.partition(" ")[0]
+
+    @property
     def content(self) -> tuple[str, str]:
         """Identity and definition: files that agree in both bring the same rows."""
         return self.identity, self.receipt.definition

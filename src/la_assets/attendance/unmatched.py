@@ -74,8 +74,8 @@ def _may_be_unexpected(
     told = told_days.select(pl.col("school_id").alias("school_alias"), "date")
     schools = people.select("school_alias", "school_id").unique()
     dates = told.join(schools, on="school_alias").join(open_days, on=["school_id", "date"], how="anti").select("date")
-    students, dates = (frame.collect().to_series().unique().implode() for frame in (students, dates))
-    return pl.col("student_key").is_in(students) | pl.col("date").is_in(dates)
+    some_students, some_dates = (frame.collect().to_series().unique().implode() for frame in (students, dates))
+    return pl.col("student_key").is_in(some_students) | pl.col("date").is_in(some_dates)
 
 
 def _single(spans: pl.LazyFrame) -> pl.LazyFrame:
