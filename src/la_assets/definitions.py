@@ -13,7 +13,6 @@ from la_assets.checks import TableCheck, table_checks
 from la_assets.landing.sensors import landing_arrivals
 from la_resources.contracts import Table
 from la_resources.environments import build_resources
-from la_resources.two_lanes import two_lanes_executor
 
 ROOMS = (
     "landing",
@@ -69,5 +68,5 @@ defs = dg.Definitions(
     schedules=[automation.nightly_schedule, automation.quarterly_schedule],
     sensors=[landing_arrivals, automation.AUTOMATION_SENSOR],
     resources=build_resources(TABLES),
-    executor=two_lanes_executor,
+    executor=dg.in_process_executor,
 )

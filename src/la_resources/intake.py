@@ -1,7 +1,8 @@
 """The intake: files of the landing zone become files of the landing tables, each content once.
 
-Every source file leaves a receipt beside the lake. A file that did not change is not read again; a file whose content, mapping
-or key secret changed is read anew and its old rows are withdrawn; a file with the same content under another name adds nothing.
+Every source file leaves a receipt beside the lake. A file that did not change is not read again (size, times and inode say that it
+may have changed, the content's hash whether it has); a file whose content, mapping or key secret changed, or whose bundle is now of
+another year, is read anew and its old rows are withdrawn; a file with the same content under another name adds nothing.
 Rows are announced, published, and receipted in this order, so a killed run is simply repeated. Landing files are immutable and
 named by their content, so two runs that read the same file at once publish the same bytes. How a file is read is the business of
 ``sources``.
@@ -32,7 +33,7 @@ from la_resources.sources.definitions import DefinitionError, SourceDefinition, 
 from la_resources.sources.landed_file import LandedFile
 from la_resources.sources.landing_file import land_file, peek_years
 from la_resources.sources.landing_writer import LandingFolder
-from la_resources.sources.oneroster import bundle_of
+from la_resources.sources.oneroster import COMPANIONS, bundle_of
 from la_resources.sources.receipt import Receipt
 from la_resources.sources.rows import UnreadableFileError
 
@@ -51,6 +52,7 @@ class Job(NamedTuple):
     reading: str
     content_hash: str
     identity: str
+    mark: str
 
     @property
     def content(self) -> tuple[str, str]:
@@ -127,7 +129,7 @@ class Intake:
         known = self.receipts.all()
         looked = self._look(known, set(school_years), set(tables))
         jobs = self._jobs(known, looked, log)
-        fresh, failures = self._read(jobs, known, log)
+        fresh, failures = self._read(jobs, known, looked.present, log)
         records = self._settle(known, looked, jobs, fresh)
         if failures:
             for other in failures[1:]:
@@ -198,7 +200,7 @@ class Intake:
                 looked.waiting.append((file, definition))
         for path, record in known.items():
             if path not in looked.present and record.published:
-                looked.settled[path] = record
+                looked.settled[path] = _gone(record) if record.status == "quarantined" else record
         return looked
 
     def _may_hold(self, file: LandedFile, definition: SourceDefinition, school_years: set[str], looked: Looked) -> bool:
@@ -219,7 +221,7 @@ class Intake:
         return told is None or bool(told & school_years)
 
     def _jobs(self, known: Mapping[str, FileRecord], looked: Looked, log: Log) -> list[Job]:
-        """The files to read, with their content's hash; what cannot even be opened is set aside.
+        """The files to read, with their content's hash; what cannot even be opened, or only looks changed, is settled.
 
         A repeat whose original has gone or changed since becomes a file to read.
         """
@@ -228,41 +230,60 @@ class Intake:
         def open_all(waiting: Sequence[tuple[LandedFile, SourceDefinition]]) -> None:
             with ThreadPoolExecutor(_FILES_AT_ONCE) as threads:
                 for job in threads.map(lambda file: self._job(*file), waiting):
-                    if isinstance(job, Job):
+                    if isinstance(job, Job) and (same := self._only_looks_changed(job, known.get(job.file.path))):
+                        looked.settled[same.path] = same
+                    elif isinstance(job, Job):
                         jobs.append(job)
                     else:
                         looked.settled[job.path] = _beside(job, known.get(job.path))
                         log(_line(job))
 
         open_all(looked.waiting)
-        held = self._held(known, jobs)
+        held = self._held(known, jobs, looked.present)
         open_all([(file, definition) for file, definition in looked.repeats if known[file.path].content not in held])
         return sorted(jobs, key=lambda job: job.file.path)
 
-    def _held(self, known: Mapping[str, FileRecord], jobs: Sequence[Job]) -> dict[tuple[str, str], FileRecord]:
-        """The contents that stand in the lake, read as files are read now, and whose file is not read again; with that file's record."""
+    def _held(self, known: Mapping[str, FileRecord], jobs: Sequence[Job], present: set[str]) -> dict[tuple[str, str], FileRecord]:
+        """The contents that stand in the lake, read as files are read now, and whose file is not read again; with that file's record.
+
+        A file that was refused as a whole and is gone holds nothing: its copy is refused in its own name.
+        """
         again = {job.file.path for job in jobs}
         reading = {d.name: self._reading(d) for d in self.definitions}
         return {
             r.content: r
             for path, r in sorted(known.items(), reverse=True)
             if r.status != "repeated" and path not in again and r.reading == reading.get(r.receipt.definition)
+            if r.status != "quarantined" or path in present
         }
 
     def _job(self, file: LandedFile, definition: SourceDefinition) -> Job | FileRecord:
         try:
+            mark = _mark(file, definition)  # before the content: what is written from here on is noticed the next time
             digest = content_hash(file)
-            return Job(file, definition, self._reading(definition), digest, _identity(file, definition, digest))
+            return Job(file, definition, self._reading(definition), digest, _identity(file, definition, digest), mark)
         except OSError as error:
             if error.errno in _NOT_THE_FILE:
                 raise
             return self._unreadable(file, error)
 
+    def _only_looks_changed(self, job: Job, before: FileRecord | None) -> FileRecord | None:
+        """The record of a file whose content, time and bundle are what they were when it was read; it is kept with the new mark."""
+        if before is None or before.status == "repeated" or self.receipts.announced(job.file.path):
+            return None
+        if (before.content, before.reading, before.modified_ns) != (job.content, job.reading, _ns(job.file)):
+            return None
+        record = before.model_copy(update={"mark": job.mark})
+        self.receipts.write(record)
+        return record
+
     # -- reading --------------------------------------------------------------------------------------------------------
 
-    def _read(self, jobs: Sequence[Job], known: Mapping[str, FileRecord], log: Log) -> tuple[dict[str, FileRecord], list[Exception]]:
+    def _read(
+        self, jobs: Sequence[Job], known: Mapping[str, FileRecord], present: set[str], log: Log
+    ) -> tuple[dict[str, FileRecord], list[Exception]]:
         """Read each content once, several files at a time; records by path, and what went wrong with us, not with a file."""
-        originals = self._held(known, jobs)
+        originals = self._held(known, jobs, present)
         first = {job.content: job for job in reversed(jobs) if job.content not in originals}
         fresh: dict[str, FileRecord] = {}
         failures: list[Exception] = []
@@ -306,6 +327,7 @@ class Intake:
             published={table: tuple(sorted(years)) for table, years in published.items()},
             reading=job.reading,
             modified_ns=_ns(job.file),
+            mark=job.mark,
             identity=job.identity,
         )
         if new:
@@ -399,7 +421,9 @@ class Intake:
             status="loaded",
             reason=f"the same content as {original.path}; nothing was added",
         )
-        return FileRecord(receipt=receipt, status="repeated", reading=job.reading, modified_ns=_ns(file), identity=job.identity)
+        return FileRecord(
+            receipt=receipt, status="repeated", reading=job.reading, modified_ns=_ns(file), mark=job.mark, identity=job.identity
+        )
 
     # -- how files are read ---------------------------------------------------------------------------------------------
 
@@ -410,7 +434,8 @@ class Intake:
         return hashlib.sha256(json.dumps([definition.model_dump(mode="json"), contracts, probe]).encode()).hexdigest()[:16]
 
     def _unchanged(self, before: FileRecord, file: LandedFile, definition: SourceDefinition) -> bool:
-        return (before.receipt.size, before.modified_ns, before.reading) == (file.size, _ns(file), self._reading(definition))
+        seen = (before.receipt.size, before.modified_ns, before.reading, before.mark)
+        return seen == (file.size, _ns(file), self._reading(definition), _mark(file, definition))
 
 
 def _beside(unread: FileRecord, before: FileRecord | None) -> FileRecord:
@@ -421,8 +446,26 @@ def _beside(unread: FileRecord, before: FileRecord | None) -> FileRecord:
     return unread.model_copy(update={"receipt": receipt})
 
 
+def _gone(refused: FileRecord) -> FileRecord:
+    """A file that was refused as a whole and has left the landing zone: none of its rows stand, and nobody has to see to it any more."""
+    told = f": {refused.receipt.reason}" if refused.receipt.reason else ""
+    reason = f"it is no longer in the landing zone; nothing of it was loaded, it had been refused as a whole{told}"
+    return refused.model_copy(update={"status": "gone", "receipt": refused.receipt.model_copy(update={"reason": reason})})
+
+
 def _landing_files(records: Iterable[FileRecord]) -> frozenset[LandingFile]:
     return frozenset(file for record in records for file in record.landing_files)
+
+
+def _mark(file: LandedFile, definition: SourceDefinition) -> str:
+    """What every write to the file changes; for a file of a bundle that is a folder, also one to the files that tell its year.
+
+    A bundle in a zip changes as a whole.
+    """
+    if not definition.year.bundle or "!" in file.path:
+        return file.mark
+    others = [found for name in COMPANIONS if (found := file.beside(name)) and found.path != file.path]
+    return " ".join([file.mark, *(f"{other.name}:{other.size}:{_ns(other)}:{other.mark}" for other in others)])
 
 
 def _identity(file: LandedFile, definition: SourceDefinition, digest: str) -> str:

@@ -37,13 +37,16 @@ class FileRecord(BaseModel):
     receipt : Receipt
         What became of its rows.
     status : str
-        The receipt's status, or ``repeated`` (same content as another file) or ``unclaimed`` (no definition).
+        The receipt's status, or ``repeated`` (same content as another file), ``unclaimed`` (no definition), or ``gone`` (refused
+        as a whole, and no longer in the landing zone).
     published : dict
         Landing table to the school years in which the file has rows.
     reading : str
         Fingerprint of how it was read: definition and key secret.
     modified_ns : int
         The file's modification time, nanoseconds.
+    mark : str
+        What every write to the file changes, and to the files of its bundle on which its rows depend.
     identity : str
         What makes another file the same as this one: the content's hash, for a file of a bundle with the bundle's year and
         delivery (the same list of schools, sent again the year after, is another year's list).
@@ -56,11 +59,17 @@ class FileRecord(BaseModel):
     published: dict[str, tuple[str, ...]] = {}
     reading: str = ""
     modified_ns: int = 0
+    mark: str = ""
     identity: str = ""
 
     @property
     def path(self) -> str:
         return self.receipt.source_file
+
+    @property
+    def own_mark(self) -> str:
+        """The file's own mark, without those of its bundle."""
+        return self.mark.partition(" ")[0]
 
     @property
     def content(self) -> tuple[str, str]:

@@ -86,6 +86,33 @@ def test_a_file_that_only_looks_newer_keeps_its_rows(desk: Desk) -> None:
     assert desk.rows()["landed_at"].unique().to_list() == [ARRIVED + timedelta(days=1)]
 
 
+def test_a_change_that_keeps_size_and_time_is_noticed(desk: Desk) -> None:
+    file = desk.put("sis/attendance.csv", day_rows(AUTUMN))
+    desk.land()
+    before = file.stat()
+    desk.put("sis/attendance.csv", day_rows("2023-10-02"))
+    assert (file.stat().st_size, file.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    desk.land()
+    assert [str(day) for day in desk.rows()["date"].unique()] == ["2023-10-02"]
+
+
+def test_a_file_that_only_looks_changed_is_not_read_again(desk: Desk) -> None:
+    """Other permissions, another inode: the content's hash says that nothing happened."""
+    file = desk.put("sis/attendance.csv", day_rows(AUTUMN))
+    desk.land()
+    tables = {name: seen for name, seen in desk.touched().items() if ".receipts" not in name}
+    for change in (lambda: file.chmod(0o600), lambda: (file.unlink(), desk.put("sis/attendance.csv", day_rows(AUTUMN)))):
+        change()
+        read: list[str] = []
+        records = desk.intake().land(("2023-24",), {"landing.attendance"}, read.append)
+        assert [counts(record) for record in records] == [("loaded", 2, 2, 0, 0)]
+        assert read == []
+        assert {name: seen for name, seen in desk.touched().items() if ".receipts" not in name} == tables
+    settled = desk.touched()
+    desk.land()
+    assert desk.touched() == settled
+
+
 def test_a_renamed_file_survives_the_new_file_under_its_old_name(desk: Desk) -> None:
     desk.put("sis/attendance.csv", day_rows(AUTUMN))
     desk.land()
@@ -113,6 +140,33 @@ def test_a_file_that_left_the_zone_keeps_its_rows_and_its_place_in_the_ledger(de
     file.unlink()
     assert counts(desk.land("2023-24")["sis/attendance.csv"]) == ("loaded", 2, 2, 0, 0)
     assert desk.rows().height == 2
+
+
+def test_a_refused_file_that_left_the_zone_is_said_to_be_gone(desk: Desk) -> None:
+    file = desk.put("sis/attendance.csv", "NAME,NOTE\nAda,ill\n")
+    assert desk.land()["sis/attendance.csv"].status == "quarantined"
+    file.unlink()
+    gone = desk.land()["sis/attendance.csv"]
+    assert gone.status == "gone"
+    assert gone.receipt.reason.startswith("it is no longer in the landing zone; nothing of it was loaded")
+    assert gone.receipt.balanced
+    desk.put("sis/attendance.csv", "NAME,NOTE\nAda,ill\n")
+    assert desk.land()["sis/attendance.csv"].status == "quarantined"
+
+
+def test_a_renamed_refused_file_is_refused_under_its_new_name(desk: Desk) -> None:
+    file = desk.put("sis/attendance.csv", "NAME,NOTE\nAda,ill\n")
+    desk.land()
+    file.rename(desk.landing / "sis/attendance_fall.csv")
+    assert {path: record.status for path, record in desk.land().items()} == {"sis/attendance_fall.csv": "quarantined"}
+
+
+def test_a_copy_of_a_refused_file_is_refused_when_the_first_is_gone(desk: Desk) -> None:
+    file = desk.put("sis/attendance.csv", "NAME,NOTE\nAda,ill\n")
+    desk.put("sis/attendance_copy.csv", "NAME,NOTE\nAda,ill\n")
+    assert desk.land()["sis/attendance_copy.csv"].status == "repeated"
+    file.unlink()
+    assert {path: record.status for path, record in desk.land().items()} == {"sis/attendance_copy.csv": "quarantined"}
 
 
 def test_the_ledger_names_files_of_other_tables_too(desk: Desk) -> None:
@@ -382,6 +436,28 @@ def test_an_unchanged_list_of_schools_counts_again_in_the_next_years_bundle(desk
     assert schools(desk) == [("2023-24", "a", "Oak"), ("2024-25", "a", "Oak")]
     desk.intake().withdraw("oneroster/2023.zip!orgs.csv")
     assert schools(desk) == [("2024-25", "a", "Oak")]
+
+
+def test_corrected_sessions_alone_carry_the_rest_of_their_folder_into_the_right_year(desk: Desk) -> None:
+    for name, content in bundle(2023, "a,active,,Oak,school,1,\n").items():
+        desk.put(f"oneroster/fall/{name}", content)
+    desk.land()
+    assert schools(desk) == [("2023-24", "a", "Oak")]
+    desk.put("oneroster/fall/academicSessions.csv", bundle(2024, "")["academicSessions.csv"])
+    desk.land()
+    assert schools(desk) == [("2024-25", "a", "Oak")]
+
+
+def test_sessions_corrected_within_their_year_change_nothing_else(desk: Desk) -> None:
+    for name, content in bundle(2023, "a,active,,Oak,school,1,\n").items():
+        desk.put(f"oneroster/fall/{name}", content)
+    desk.land()
+    sessions = desk.landing / "oneroster/fall/academicSessions.csv"
+    desk.put("oneroster/fall/academicSessions.csv", sessions.read_text().rstrip("\n"), ARRIVED + timedelta(days=1))
+    read: list[str] = []
+    desk.intake().land(("2023-24",), {"landing.oneroster_orgs"}, read.append)
+    assert not [line for line in read if "orgs.csv" in line]
+    assert schools(desk) == [("2023-24", "a", "Oak")]
 
 
 def test_the_same_bundle_sent_again_adds_nothing(desk: Desk) -> None:

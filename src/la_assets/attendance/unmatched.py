@@ -40,26 +40,52 @@ def unmatched(
         The columns of ``attendance.unmatched`` but ``school_year``; one row per student, school and day (the last arrived).
     """
     spans = stays(enrollments, first_day, last_day)
-    pairs, days = once(landed.select(PAIR).unique(), school_days(landed.filter(plausible(first_day, last_day))))
-    days = merged_days(resolve_schools(days, school_identifiers))
+    is_plausible = plausible(first_day, last_day)
+    told_of_pair = landed.group_by(PAIR).agg(
+        pl.col("date").min().alias("first"), pl.col("date").max().alias("last"), is_plausible.fill_null(False).all().alias("plausible")
+    )
+    pairs, told_days = once(told_of_pair, school_days(landed.filter(is_plausible)))
+    days = merged_days(resolve_schools(told_days, school_identifiers))
     people = resolved_pairs(pairs, identifiers, school_identifiers)
     whole_year = attending_without_enrollment(people.select(PAIR).unique(), spans, days).with_columns(
         pl.lit(first_day).alias("entry_date"), pl.lit(last_day).alias("last_date")
     )
-    spans = pl.concat([spans, whole_year], how="diagonal")
-    open_days = instructional_days(calendar, days).select("school_id", "date", is_open=pl.lit(True))
-    doubtful = _not_plainly_expected(landed, people, spans, open_days).filter(~pl.col("plain") | ~plausible(first_day, last_day))
+    spans, open_days, people = once(
+        pl.concat([spans, whole_year], how="diagonal"),
+        instructional_days(calendar, days).select("school_id", "date", is_open=pl.lit(True)),
+        people,
+    )
+    looked_at = landed.filter(_may_be_unexpected(pairs, told_days, people, spans, open_days))
+    doubtful = _not_plainly_expected(looked_at, people, spans, open_days).filter(~pl.col("plain") | ~is_plausible)
     return _with_reason(last_arrived(doubtful.drop("plain"), KEY), spans, open_days, first_day, last_day)
 
 
-def _not_plainly_expected(landed: pl.LazyFrame, people: pl.LazyFrame, spans: pl.LazyFrame, open_days: pl.LazyFrame) -> pl.LazyFrame:
-    """Every row with its own keys and ``plain``: the student has one span at the school, and the row is in it on an open day.
+def _may_be_unexpected(
+    pairs: pl.LazyFrame, told_days: pl.LazyFrame, people: pl.LazyFrame, spans: pl.LazyFrame, open_days: pl.LazyFrame
+) -> pl.Expr:
+    """Which landed rows have to be looked at one by one: those of some students and of some days, more rather than fewer.
 
-    Nearly all rows are plain, and only the others are looked at closely. Two joins with small frames, on the names that
-    the files use, tell them apart.
+    Where all rows of a student at a school are plausible and lie in the one span there, and a school's day is open, nothing can
+    be wrong with a row. A year of millions of rows is thereby judged by its students and its days.
     """
-    single = spans.group_by(PAIR).agg(pl.len().alias("spans"), pl.col("entry_date").min(), pl.col("last_date").max())
-    who = people.join(single, on=PAIR, how="left")
+    at_school = people.join(pairs, left_on=ALIASES, right_on=PAIR).join(_single(spans), on=PAIR, how="left")
+    inside = (pl.col("spans") == 1) & (pl.col("first") >= pl.col("entry_date")) & (pl.col("last") <= pl.col("last_date"))
+    students = at_school.filter(~(inside & pl.col("plausible")).fill_null(False)).select("student_alias")
+    told = told_days.select(pl.col("school_id").alias("school_alias"), "date")
+    schools = people.select("school_alias", "school_id").unique()
+    dates = told.join(schools, on="school_alias").join(open_days, on=["school_id", "date"], how="anti").select("date")
+    some_students, some_dates = (frame.collect().to_series().unique().implode() for frame in (students, dates))
+    return pl.col("student_key").is_in(some_students) | pl.col("date").is_in(some_dates)
+
+
+def _single(spans: pl.LazyFrame) -> pl.LazyFrame:
+    """Per student and school the number of spans, and the span where there is one."""
+    return spans.group_by(PAIR).agg(pl.len().alias("spans"), pl.col("entry_date").min(), pl.col("last_date").max())
+
+
+def _not_plainly_expected(landed: pl.LazyFrame, people: pl.LazyFrame, spans: pl.LazyFrame, open_days: pl.LazyFrame) -> pl.LazyFrame:
+    """Every row with its own keys and ``plain``: the student has one span at the school, and the row is in it on an open day."""
+    who = people.join(_single(spans), on=PAIR, how="left")
     when = people.select("school_alias", "school_id").unique().join(open_days, on="school_id").drop("school_id")
     plain = (pl.col("spans") == 1) & pl.col("date").is_between("entry_date", "last_date") & pl.col("is_open")
     return (

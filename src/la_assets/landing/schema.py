@@ -504,7 +504,7 @@ LANDING_TABLES: dict[str, Table] = {
     )
 }
 
-STATUSES = ("loaded", "partly quarantined", "quarantined", "empty", "repeated", "unclaimed")
+STATUSES = ("loaded", "partly quarantined", "quarantined", "empty", "repeated", "unclaimed", "gone")
 
 FILES = Table(
     "landing.files",

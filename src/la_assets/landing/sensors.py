@@ -9,6 +9,7 @@ intake's business.
 import datetime as dt
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -20,6 +21,7 @@ from la_assets.yearly_tables import asset_key
 from la_resources.environments import LakeResource, LandingZoneResource
 from la_resources.intake import Intake
 from la_resources.landing_zone import Arrival
+from la_resources.receipts import FileRecord
 from la_resources.sources.archives import Refused
 from la_resources.sources.content_hash import content_hash
 from la_resources.sources.definitions import definition_of, is_companion
@@ -55,11 +57,11 @@ def landing_arrivals(
     waiting = desk.zone.arrivals(Arrival(**json.loads(context.cursor)) if context.cursor else None)
     if not waiting:
         return dg.SkipReason("no new file in the landing zone")
-    ledger = _ledger(desk)
+    ledger, read = _ledger(desk), desk.records()
     deliveries: dict[str, Delivery] = {}
     last, opened, size = waiting[0], 0, 0
     for arrival in waiting:
-        if not _looked_at(desk, arrival.path, ledger):
+        if not _looked_at(desk, arrival.path, ledger, read):
             size += desk.zone.file(arrival.path).size
             if opened and (opened == FILES_PER_TICK or size > BYTES_PER_TICK):
                 break
@@ -135,10 +137,14 @@ def _ledger(desk: Intake) -> set[tuple[str, int, dt.datetime]]:
     return set(desk.lake.scan(FILES).select("source_file", "bytes", "landed_at").collect().iter_rows())
 
 
-def _looked_at(desk: Intake, path: str, ledger: set[tuple[str, int, dt.datetime]]) -> bool:
-    """Whether a file (a zip: every member) stands in the ledger as it is now."""
+def _looked_at(desk: Intake, path: str, ledger: set[tuple[str, int, dt.datetime]], read: Mapping[str, FileRecord]) -> bool:
+    """Whether a file (a zip: every member) stands in the ledger as it is now, and was not written to since it was read."""
     found = (file.file if isinstance(file, Refused) else file for file in desk.zone.files([path]))
-    return all((f.path, f.size, f.modified) in ledger or is_companion(f.path, desk.definitions) for f in found)
+    return all(
+        ((f.path, f.size, f.modified) in ledger and (f.path not in read or read[f.path].own_mark in {"", f.mark}))
+        or is_companion(f.path, desk.definitions)
+        for f in found
+    )
 
 
 def _content_hash(desk: Intake, path: str) -> str:

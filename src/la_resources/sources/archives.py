@@ -77,6 +77,7 @@ def members(archive: LandedFile, maximum_bytes: int = MAXIMUM_BYTES) -> Iterator
             modified=archive.modified,
             opener=partial(_opened, archive, entry.filename),
             beside=partial(_beside, archive, entry.filename),
+            mark=archive.mark,
         )
         total += entry.file_size
         problem = _problem(entry, archive, seen, total if total > maximum_bytes else 0)

@@ -31,6 +31,9 @@ class LandedFile:
         Gives a new binary stream, seekable.
     beside : callable
         From a file name to the file of that name (case-insensitive) in the same folder or zip folder, or None.
+    mark : str
+        Changes with every write to the file, also one that keeps size and modification time; may change without one (a copy,
+        a change of permissions): then the content's hash tells.
     """
 
     path: str
@@ -39,6 +42,7 @@ class LandedFile:
     modified: datetime
     opener: Callable[[], BinaryIO] = field(repr=False, compare=False)
     beside: Callable[[str], LandedFile | None] = field(default=lambda name: None, repr=False, compare=False)
+    mark: str = ""
 
     def open(self) -> BinaryIO:
         """A new stream at the file's beginning; the caller closes it."""
@@ -61,6 +65,7 @@ def local_file(root: Path, path: str) -> LandedFile:
         modified=datetime.fromtimestamp(status.st_mtime, UTC),
         opener=partial(_opened, file),
         beside=partial(_local_beside, root, path),
+        mark=f"{status.st_ctime_ns}:{status.st_ino}",
     )
 
 

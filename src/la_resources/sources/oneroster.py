@@ -29,6 +29,10 @@ MOST_BYTES = 256 * 1024**2
 """A file beside the one being read is not looked into beyond this size."""
 
 
+COMPANIONS = ("manifest.csv", "academicSessions.csv", "classes.csv")
+"""The files of a bundle that say of the others which year and what kind of delivery they are."""
+
+
 @dataclass(frozen=True)
 class Bundle:
     """What a bundle says of one of its files.

@@ -45,6 +45,11 @@ def test_a_refused_file_is_named_once_with_the_reason() -> None:
     assert text.count("sis/c.csv") == 1
 
 
+def test_a_refused_file_that_was_taken_away_is_dealt_with() -> None:
+    gone = ("sis/c.csv", "gone", 3, 0, 0, 0, 3, "it is no longer in the landing zone", "not a date: 3")
+    assert quarantine_is_within_limit(ledger(GOOD, gone), 0.02)[0]
+
+
 def test_a_file_without_rows_is_not_over_the_limit() -> None:
     """Nought of nought rows is no share; a file that nobody claims is the other check's business."""
     assert quarantine_is_within_limit(ledger(UNCLAIMED, ("sis/empty.csv", "loaded", 0, 0, 0, 0, 0, None, None)), 0.02)[0]

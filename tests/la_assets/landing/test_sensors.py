@@ -124,6 +124,15 @@ def test_files_that_were_read_already_start_no_run(district: District) -> None:
     assert isinstance(district.tick(result.cursor), dg.SkipReason)
 
 
+def test_a_file_that_changed_under_the_same_size_and_time_starts_a_run(district: District) -> None:
+    path = "sis/attendance/attendance_2021-22_03.csv"
+    district.drop(path, MARCH_2022)
+    district.land("2021-07-01")
+    assert years(district.tick()) == []
+    district.drop(path, MARCH_2022.replace(",0\n", ",1\n"))
+    assert years(district.tick()) == ["2021-07-01"]
+
+
 @pytest.mark.parametrize(
     ("path", "content"),
     [
