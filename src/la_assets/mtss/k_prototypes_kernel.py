@@ -93,7 +93,7 @@ def nearest_centroid(numeric, categories, point, centres, modes, gamma, likely):
                 different += modes[cluster, kind] != categories[point, kind]
             distance += gamma * different
             if distance < nearest or (distance == nearest and cluster < best):
-                best, nearest = cluster, distance
+                best, nearest = np.uint64(cluster), distance
     return best, nearest
 
 
