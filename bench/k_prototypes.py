@@ -34,7 +34,7 @@ def k_prototypes(folder: Path, sizes: Sizes) -> Figure:
     """One fit by the kernel of this project right after one by kmodes, which takes a minute or two."""
     place = Place(folder / "k_prototypes")
     place.root.mkdir(parents=True, exist_ok=True)
-    rows = ROWS if sizes.at_goal else 1_000
+    rows = ROWS if sizes.at_goal else 8_000
     theirs, _ = _side(place, "kmodes", rows)
     ours, run = _side(place, "compiled", rows)
     same = (place.root / "kmodes.npy").read_bytes() == (place.root / "compiled.npy").read_bytes()
