@@ -18,6 +18,7 @@ from bench.district import deliver_last_day, files, simulated, take_back_last_da
 from bench.dropout_model import dropout_model, scoring_one_row
 from bench.figure import Figure, Goal
 from bench.growth_percentiles import growth_percentiles
+from bench.k_prototypes import k_prototypes
 from bench.measured import Measured
 from bench.places import Place, partition_keys
 from bench.sizes import LAST_YEAR, Sizes
@@ -127,6 +128,7 @@ RUN: dict[str, Callable[[Path, Sizes], Figure]] = {
     "code_location_load": code_location_load,
     "whole_graph": whole_graph,
     "growth_percentiles": growth_percentiles,
+    "k_prototypes": k_prototypes,
     "dropout_model": dropout_model,
     "scoring_one_row": scoring_one_row,
 }

@@ -53,7 +53,7 @@ def table(figures: Sequence[Figure], sizes: Sizes) -> str:
         reached = "not judged at this size" if not sizes.at_goal else "yes" if not f.missed else "no: " + ", ".join(f.missed)
         peak = None if f.goal.peak_bytes is None else f.goal.peak_bytes / 1024**3
         lines.append(
-            f"{f.name:<20}{f.seconds:>9.2f}{_short(f.goal.seconds):>7}{_short(f.yardstick_seconds, 2):>11}{_short(f.ratio, 1):>7}"
+            f"{f.name:<20}{f.seconds:>9.2f}{_short(f.goal.seconds):>7}{_short(f.yardstick_seconds, 2):>11}{_short(f.ratio, 3):>7}"
             f"{_short(f.goal.ratio):>6}{f.peak_bytes / 1024**3:>10.2f}{_short(peak):>6}"
             f"{f.cpu_seconds:>9.1f}{_short(f.yardstick_cpu_seconds, 1):>11}  {reached}"
         )

@@ -13,6 +13,7 @@ FIGURES = (
     "code_location_load",
     "whole_graph",
     "growth_percentiles",
+    "k_prototypes",
     "dropout_model",
     "scoring_one_row",
 )

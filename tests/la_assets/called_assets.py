@@ -48,7 +48,7 @@ def called(
         table = tables[".".join(asset.key.path)]
         inputs = {name: frames[".".join(k.path)] for name, k in asset.keys_by_input_name.items()}
         context = dg.build_asset_context(partition_key=key, resources=called_resources())
-        rows = asset(context, **inputs)[key].select(table.names).sort(table.key).collect(engine="streaming")
+        rows = asset(context, **inputs)[key].lazy().select(table.names).sort(table.key).collect(engine="streaming")
         validate(table, rows)
         assert not rows.select(table.key).is_duplicated().any()
         made[table.name], frames[table.name] = rows, rows.lazy()

@@ -149,6 +149,16 @@ def test_a_year_in_progress_is_not_held_to_what_comes_at_its_end(tmp_path: Path,
     assert "grade (100% -> 0%)" in (found["columns_stay_filled"].description or "")
 
 
+def test_nor_is_a_year_that_never_came_to_its_end(tmp_path: Path, instance: dg.DagsterInstance) -> None:
+    """2019-20 has no spring tests."""
+    checked = Checked(tmp_path, instance)
+    checked.publish("2018-07-01", rows("2018-07-01", 400))
+    assert checked.run({"2019-07-01": rows("2019-07-01", 400, exits=False)})["columns_stay_filled"].passed
+    assert not checked.run({"2019-07-01": rows("2019-07-01", 400, grade=None)})["columns_stay_filled"].passed
+    checked.publish(FIRST, rows(FIRST, 400))
+    assert not checked.run({SECOND: rows(SECOND, 400, exits=False)})["columns_stay_filled"].passed
+
+
 def test_references_look_into_the_same_school_year_only(tmp_path: Path, instance: dg.DagsterInstance) -> None:
     checked = Checked(tmp_path, instance, MARKS)
     checked.publish(FIRST, rows(FIRST, 9), STUDENTS)

@@ -173,7 +173,7 @@ def cluster_fits(year: Year) -> Page:
     shows: dict[str, Any] = {"fitted": fitted.height}
     if fitted.height:
         shows |= {"mean_stability": float(fitted["stability"].mean()), "clusters": int(fitted["clusters"].sum())}  # type: ignore[arg-type]
-    return Page(rows.with_columns(school_year=pl.lit(year.label)), shows)
+    return Page(rows.with_columns(school_year=pl.lit(year.label)), shows if rows.height else {})
 
 
 @yearly_table(

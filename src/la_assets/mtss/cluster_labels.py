@@ -1,7 +1,8 @@
 """Labels that mean the same from year to year: centroids of a year are matched with those of the years before (Hungarian method).
 
 The labels of a year follow from the models of that year and all years before it, so a rebuilt year gives the same labels and
-no year reads a later one. A centroid that is farther from every earlier one than its students are from it is a new kind.
+no year reads a later one. Centroids are compared as they are, not as standardised within their year: a tier that got better as a
+whole does not make its weakest cluster another year's strongest.
 """
 
 from __future__ import annotations
@@ -18,14 +19,15 @@ import polars as pl
 
 @dataclass(frozen=True)
 class Centroid:
-    """A centroid by feature names: standardised numbers, and categories as text."""
+    """A centroid by feature names: means with the standard deviations of their tier, and categories as text."""
 
-    numeric: Mapping[str, float]
+    numeric: Mapping[str, tuple[float, float]]
     categorical: Mapping[str, str]
 
     def dissimilarity(self, other: Centroid, gamma: float) -> float:
-        """As K-Prototypes measures it, over the features that both have."""
-        squares = sum((self.numeric[n] - other.numeric[n]) ** 2 for n in self.numeric.keys() & other.numeric.keys())
+        """As K-Prototypes measures it, over the features that both have; numbers in the mean standard deviation of the two years."""
+        numbers = [(self.numeric[n], other.numeric[n]) for n in sorted(self.numeric.keys() & other.numeric.keys())]
+        squares = sum(2 * (a - b) ** 2 / (sd_a**2 + sd_b**2) for (a, sd_a), (b, sd_b) in numbers)
         shared = self.categorical.keys() & other.categorical.keys()
         return squares + gamma * sum(self.categorical[n] != other.categorical[n] for n in shared)
 
@@ -42,11 +44,11 @@ class Label:
 def centroids_of(model: str) -> list[Centroid]:
     """The centroids of a stored model."""
     read: dict[str, Any] = json.loads(model)
-    names = [f["name"] for f in read["numeric"]]
     kinds = [(f["name"], f["categories"]) for f in read["categorical"]]
     return [
         Centroid(
-            dict(zip(names, centre, strict=True)), {name: categories[code] for (name, categories), code in zip(kinds, mode, strict=True)}
+            {f["name"]: (f["mean"] + z * f["sd"], f["sd"]) for f, z in zip(read["numeric"], centre, strict=True)},
+            {name: categories[code] for (name, categories), code in zip(kinds, mode, strict=True)},
         )
         for centre, mode in zip(read["centres"], read["modes"], strict=True)
     ]
@@ -62,7 +64,7 @@ def labels_of_last(fits: pl.DataFrame, last: str) -> dict[tuple[str, int], list[
     last : str
         That year.
     """
-    fitted = fits.filter(pl.col("model").is_not_null()).sort("school_year")
+    fitted = fits.filter(pl.col("model").is_not_null(), pl.col("school_year") <= last).sort("school_year")
     labels: dict[tuple[str, int], list[Label]] = {}
     for (subject, tier), history in fitted.group_by("subject", "tier", maintain_order=True):
         if history["school_year"].max() == last:
@@ -73,8 +75,9 @@ def labels_of_last(fits: pl.DataFrame, last: str) -> dict[tuple[str, int], list[
 def follow(models: Iterable[Mapping[str, Any]]) -> list[Label]:
     """Labels of the last model's centroids, following the models of one subject and tier from the first year on.
 
-    The first year's are lettered by rising score. A letter once given is never given to another kind; one that is absent for a
-    year can come back.
+    The first year's are lettered by rising score. A centroid continues an earlier one if the two are matched and none of the other
+    centroids of its year is nearer to that one, or if it is no farther from it than students are from their centroid on average.
+    Any other is a new kind. A letter once given is never given to another kind; one that is absent for a year can come back.
     """
     known: dict[str, tuple[Centroid, str]] = {}
     labels: list[Label] = []
@@ -94,9 +97,11 @@ def _label(centroids: list[Centroid], known: Mapping[str, tuple[Centroid, str]],
     if letters:
         distances = np.array([[c.dissimilarity(known[letter][0], gamma) for letter in letters] for c in centroids])
         for row, column in zip(*linear_sum_assignment(distances), strict=True):
-            if distances[row, column] <= radius:
+            if distances[row, column] <= max(radius, distances[:, column].min()):
                 matched[int(row)] = Label(letters[column], known[letters[column]][1], float(distances[row, column]))
-    new = sorted((i for i in range(len(centroids)) if i not in matched), key=lambda i: (centroids[i].numeric.get("score", 0.0), i))
+    new = sorted(
+        (i for i in range(len(centroids)) if i not in matched), key=lambda i: (centroids[i].numeric.get("score", (0.0, 1.0))[0], i)
+    )
     for number, index in enumerate(new, start=len(letters)):
         matched[index] = Label(_letter(number), None, None)
     return [matched[i] for i in range(len(centroids))]

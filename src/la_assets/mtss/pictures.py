@@ -85,7 +85,7 @@ def profile_heat_map(profiles: pl.DataFrame) -> Figure:
         panel.text(0.5, 0.5, "no clusters", ha="center")
         return figure
     drawn = panel.imshow(np.ma.masked_invalid(values), cmap="RdBu", vmin=-1.5, vmax=1.5, aspect="auto")
-    panel.set_xticks(range(len(MEASURES)), [_SHORT[m] for m in MEASURES], fontsize=8)
+    panel.set_xticks(range(len(MEASURES)), [_SHORT[m] for m in MEASURES], fontsize=8, rotation=30, ha="left")
     panel.xaxis.tick_top()
     named = rows.select("subject", "tier", "cluster", "students").iter_rows()
     panel.set_yticks(range(rows.height), [f"{subject}, tier {tier}, {letter} ({n:,})" for subject, tier, letter, n in named], fontsize=7)
