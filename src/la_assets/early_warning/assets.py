@@ -221,7 +221,7 @@ def _evaluation_of(family: str) -> Callable[[Year], Page]:
             settings = EvaluationSettings(resamples=own.resamples)
             rows = evaluation_rows(due, models, target, year.label, evaluation=settings, drift=_drift_settings(year))
             parts.append(_dated(rows, due, year))
-            shows |= asset_pages.of_evaluation(rows, due, target, own.decision_snapshot)
+            shows |= asset_pages.of_evaluation(rows, due, target, own.decision_snapshot, draw=not shows)
         return Page(_shaped(pl.concat(parts), table=_EVALUATIONS[family]), shows)
 
     return evaluation

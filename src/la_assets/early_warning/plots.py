@@ -163,9 +163,10 @@ def distribution_figure(
 def _empty_figure(title: str, width: float, height: float) -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure as New
 
-    figure = New(figsize=(width, height), layout="constrained")
+    # No layout engine: it would draw everything several times over; the edges are cut when the picture is saved.
+    figure = New(figsize=(width, height))
     axes = figure.add_subplot()
-    axes.set_title(title, fontsize=11, loc="left", wrap=True)
+    axes.set_title(title, fontsize=11, loc="left")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     return figure, axes
