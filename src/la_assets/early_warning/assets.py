@@ -138,7 +138,8 @@ def features(year: Year) -> pl.LazyFrame:
         district.early_warning.scored_grades, district.chronic_absence_rate, district.minimum_days_enrolled,
         district.early_warning.recent_days, district.early_warning.passing_percent, district.incomparable_attendance_years,
     )  # fmt: skip
-    return FEATURES.shape(students_at.student_features(sources, snapshots, year.label, last_day, settings))
+    made = students_at.student_features(sources, snapshots, year.label, last_day, settings)
+    return FEATURES.shape(made.sort(FEATURES.key))
 
 
 @yearly_table(COURSE, inputs=(FEATURES, GRADES, LMS_DAILY), history={GRADES.name: own_and_earlier_years(1)})
@@ -157,7 +158,7 @@ def course_features(year: Year) -> pl.LazyFrame:
     students = year[FEATURES].select("student_key").unique()
     grades, lms = (f.join(students, on="student_key", how="semi") for f in (year.history(GRADES), year[LMS_DAILY]))
     made = courses_at.course_features(grades, lms, snapshots, year.label, year.district.early_warning.recent_days)
-    return COURSE.shape(made.join(year[FEATURES], on=["student_key", "snapshot"], how="semi"))
+    return COURSE.shape(made.join(year[FEATURES], on=["student_key", "snapshot"], how="semi").sort(COURSE.key))
 
 
 # -- models, scores, evaluations --------------------------------------------------------------------------------------------
@@ -262,7 +263,9 @@ def _dated(rows: pl.DataFrame, due: pl.DataFrame, year: Year) -> pl.DataFrame:
 
 
 def _shaped(rows: pl.DataFrame, table: Table) -> pl.LazyFrame:
-    return table.shape(rows.lazy().cast({name: dtype for name, dtype in table.polars_schema().items() if name in rows.columns}))
+    """The contract's columns and types, in the order in which rows are stored: no second sort while writing."""
+    typed = rows.lazy().cast({name: dtype for name, dtype in table.polars_schema().items() if name in rows.columns})
+    return table.shape(typed.sort(table.key))
 
 
 _MODELS = {"dropout": DROPOUT_MODEL, "course_failure": COURSE_MODEL, "college_readiness": READINESS_MODEL}
