@@ -17,6 +17,7 @@ import polars as pl
 from bench.district import deliver_last_day, files, simulated, take_back_last_day
 from bench.dropout_model import dropout_model, scoring_one_row
 from bench.figure import Figure, Goal
+from bench.growth_percentiles import growth_percentiles
 from bench.measured import Measured
 from bench.places import Place, partition_keys
 from bench.sizes import LAST_YEAR, Sizes
@@ -115,6 +116,7 @@ RUN: dict[str, Callable[[Path, Sizes], Figure]] = {
     "daily_increment": daily_increment,
     "code_location_load": code_location_load,
     "whole_graph": whole_graph,
+    "growth_percentiles": growth_percentiles,
     "dropout_model": dropout_model,
     "scoring_one_row": scoring_one_row,
 }

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FIGURES = ("historical_load", "daily_increment", "code_location_load", "whole_graph", "dropout_model", "scoring_one_row")
+FIGURES = (
+    "historical_load",
+    "daily_increment",
+    "code_location_load",
+    "whole_graph",
+    "growth_percentiles",
+    "dropout_model",
+    "scoring_one_row",
+)
 """The figures in the order in which they run; the daily increment continues in the lake of the historical load."""
 
 SEED = 20261121

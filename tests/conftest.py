@@ -21,11 +21,13 @@ os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "needs(*programs): programs of the system without which the test cannot run")
+    config.addinivalue_line(
+        "markers", "needs(*programs): programs (or folders of R packages) of the system without which the test cannot run"
+    )
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    absent = [name for mark in item.iter_markers("needs") for name in mark.args if shutil.which(name) is None]
+    absent = [name for mark in item.iter_markers("needs") for name in mark.args if shutil.which(name) is None and not Path(name).is_dir()]
     if absent:
         pytest.skip(f"not installed: {', '.join(absent)}")
 

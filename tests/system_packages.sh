@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
 # What some tests need from the system, not from Python: installed where apt-get and the right to use it are there, else
-# listed in .pytest_cache/missing_packages, which the end of the test run repeats. A program per line: program, Debian package.
+# listed in .pytest_cache/missing_packages, which the end of the test run repeats. A program, or the folder of an R package, per line: program, Debian package.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 needed="chromium:chromium
-chromedriver:chromium-driver"
+chromedriver:chromium-driver
+Rscript:r-base-core
+/usr/lib/R/site-library/quantreg:r-cran-quantreg"
 list=.pytest_cache/missing_packages
 
 missing() {
     local line
     while read -r line; do
-        command -v "${line%%:*}" >/dev/null || echo "${line##*:}"
+        command -v "${line%%:*}" >/dev/null || [[ -d ${line%%:*} ]] || echo "${line##*:}"
     done <<<"$needed"
 }
 

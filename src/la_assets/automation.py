@@ -26,13 +26,18 @@ DAILY = dg.FreshnessPolicy.cron(
 WEEKLY = dg.FreshnessPolicy.cron(deadline_cron=f"0 7 * {SCHOOL_MONTHS} 1", lower_bound_delta=dt.timedelta(days=7), timezone=TIMEZONE)
 """Built in the week before Monday 7:00, in the months of school."""
 
+QUARTERLY_MODELS = dg.FreshnessPolicy.cron(deadline_cron="0 7 16 1,4,7,10 *", lower_bound_delta=dt.timedelta(days=80), timezone=TIMEZONE)
+"""Fitted in the 80 days before the morning after the quarterly run."""
+
 DAILY_SCHEMAS = frozenset({"attendance", "engagement", "behavior", "roster", "directory"})
 """Schemas whose sources deliver on school days; the others are held to the weekly policy."""
 
 
-def policy_of(key: dg.AssetKey) -> dg.FreshnessPolicy:
-    """The freshness policy of a table: daily where its source delivers daily, else weekly."""
-    return DAILY if key.path[0] in DAILY_SCHEMAS else WEEKLY
+def policy_of(spec: dg.AssetSpec) -> dg.FreshnessPolicy:
+    """The freshness policy of a table: quarterly for fitted models, daily where the source delivers daily, else weekly."""
+    if _is_quarterly(spec):
+        return QUARTERLY_MODELS
+    return DAILY if spec.key.path[0] in DAILY_SCHEMAS else WEEKLY
 
 
 def _an_input_changed() -> dg.AutomationCondition:
@@ -87,7 +92,7 @@ def automated(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition
 
     def with_rules(spec: dg.AssetSpec) -> dg.AssetSpec:
         condition = None if spec.metadata.get("landing") else corrections() if _is_quarterly(spec) else keep_current() | corrections()
-        return spec.replace_attributes(freshness_policy=policy_of(spec.key), automation_condition=condition)
+        return spec.replace_attributes(freshness_policy=policy_of(spec), automation_condition=condition)
 
     return [asset.map_asset_specs(with_rules) for asset in assets]
 

@@ -13,6 +13,7 @@ from la_assets.checks import TableCheck, table_checks
 from la_assets.landing.sensors import landing_arrivals
 from la_resources.contracts import Table
 from la_resources.environments import build_resources
+from la_resources.two_lanes import two_lanes_executor
 
 ROOMS = (
     "landing",
@@ -25,8 +26,13 @@ ROOMS = (
     "outcomes",
     "programs",
     "finance",
+    "mtss",
     "forecasts",
+    "value_added",
+    "growth",
     "early_warning",
+    "reports",
+    "marts",
 )
 """Folders of ``la_assets``, in the order in which data flows."""
 
@@ -63,5 +69,5 @@ defs = dg.Definitions(
     schedules=[automation.nightly_schedule, automation.quarterly_schedule],
     sensors=[landing_arrivals, automation.AUTOMATION_SENSOR],
     resources=build_resources(TABLES),
-    executor=dg.in_process_executor,  # polars uses every core by itself; a process per step costs seconds each and gains nothing
+    executor=two_lanes_executor,
 )

@@ -13,6 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from la_resources.district_settings.early_warning import EarlyWarningSettings
 from la_resources.district_settings.forecasts import ForecastSettings
+from la_resources.district_settings.growth import GrowthSettings
+from la_resources.district_settings.marts import MartsSettings
+from la_resources.district_settings.mtss import MtssSettings
+from la_resources.district_settings.reports import ReportSettings
+from la_resources.district_settings.value_added import ValueAddedSettings
 
 EXIT_CODES: dict[str, str] = {
     "graduated": "graduated",
@@ -59,8 +64,18 @@ class District(BaseModel):
         Relative change of a table's rows against the year before that raises a warning.
     subject_translations : dict
         The district's own subject texts and course codes, lower case, to subjects; they go before SCED codes and words of titles.
+    marts : MartsSettings
+        Of the marts: small cells, proficiency, reference groups.
     forecasts : ForecastSettings
         Settings of the forecasts of final scores.
+    mtss : MtssSettings
+        Tests and windows, cut scores, tier rules, clusters.
+    value_added : ValueAddedSettings
+        Final tests, and the evidence that labels and publication need.
+    growth : GrowthSettings
+        What counts as a change, off track and at risk; peers of a percentile.
+    reports : ReportSettings
+        How teams are compared, how long workbooks are kept.
     early_warning : EarlyWarningSettings
         Snapshots, targets, risk levels, and the bounds of audit and drift.
     """
@@ -77,7 +92,12 @@ class District(BaseModel):
     quarantine_limit: float = Field(0.02, ge=0, le=1)
     row_count_tolerance: float = Field(0.25, gt=0)
     subject_translations: dict[str, str] = Field(default_factory=dict)
+    marts: MartsSettings = Field(default_factory=MartsSettings)
     forecasts: ForecastSettings = Field(default_factory=ForecastSettings)
+    value_added: ValueAddedSettings = Field(default_factory=ValueAddedSettings)
+    growth: GrowthSettings = Field(default_factory=GrowthSettings)
+    mtss: MtssSettings = Field(default_factory=MtssSettings)
+    reports: ReportSettings = Field(default_factory=ReportSettings)
     early_warning: EarlyWarningSettings = Field(default_factory=EarlyWarningSettings)
 
 

@@ -10,11 +10,15 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from la_resources.contracts import Table
 from la_resources.lake import Lake
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 class Warehouse:
@@ -49,7 +53,7 @@ class Warehouse:
             if self._published() == wanted:
                 self._settled = found, wanted
                 return sorted(wanted)
-            self._build(wanted, [t for t in offered if t.name in wanted])
+            self._build(wanted, {table.name: table for table in offered})
 
     def _identity(self) -> list[tuple[int, int, int] | None]:
         """What changes whenever the file, or its write-ahead log, is replaced or written to."""
@@ -78,38 +82,88 @@ class Warehouse:
         import duckdb
 
         with self._private_folder() as folder:
-            copy = Path(folder) / self.path.name
             try:
-                shutil.copyfile(self.path, copy)
-                if _log_of(self.path).exists():
-                    shutil.copyfile(_log_of(self.path), _log_of(copy))
-                with duckdb.connect(str(copy), read_only=True) as connection:
-                    return dict(connection.execute("SELECT name, definition FROM la.views").fetchall())
-            except (FileNotFoundError, duckdb.Error):
+                with duckdb.connect(str(self._copy(Path(folder))), read_only=True) as connection:
+                    return _views(connection)
+            except (FileNotFoundError, _NotOurs, duckdb.Error):
                 return {}
+
+    def _copy(self, folder: Path) -> Path:
+        copy = folder / self.path.name
+        shutil.copyfile(self.path, copy)
+        if _log_of(self.path).exists():
+            shutil.copyfile(_log_of(self.path), _log_of(copy))
+        return copy
 
     def _private_folder(self) -> tempfile.TemporaryDirectory[str]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         return tempfile.TemporaryDirectory(prefix=f".{self.path.name}.", dir=self.path.parent)
 
-    def _build(self, views: dict[str, str], tables: Sequence[Table]) -> None:
+    def _build(self, wanted: dict[str, str], tables: Mapping[str, Table]) -> None:
+        """Put a file with exactly the wanted views into place.
+
+        A view is bound to every Parquet file of its table, which takes longer than all else here: views that stand as wanted in
+        the present file are taken from it. A file that holds anything besides our views is not built upon.
+        """
         import duckdb
 
         with self._private_folder() as folder:
-            fresh = Path(folder) / self.path.name
-            with duckdb.connect(str(fresh)) as connection:
-                connection.execute("CREATE SCHEMA la")
-                connection.execute("CREATE TABLE la.views (name VARCHAR PRIMARY KEY, definition VARCHAR)")
-                for table in tables:
-                    schema, _, name = table.name.partition(".")
-                    connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
-                    connection.execute(f'CREATE VIEW "{schema}"."{name}" AS {views[table.name]}')
-                    connection.execute(f'COMMENT ON VIEW "{schema}"."{name}" IS {_literal(table.grain)}')
-                    for column in table.columns:
-                        connection.execute(f'COMMENT ON COLUMN "{schema}"."{name}"."{column.name}" IS {_literal(column.description)}')
-                    connection.execute("INSERT INTO la.views VALUES (?, ?)", [table.name, views[table.name]])
+            try:
+                fresh = self._copy(Path(folder))
+                with duckdb.connect(str(fresh)) as connection:
+                    _bring_up_to(connection, wanted, tables)
+            except (FileNotFoundError, _NotOurs, duckdb.Error):
+                fresh = Path(folder) / f"anew.{self.path.name}"
+                with duckdb.connect(str(fresh)) as connection:
+                    connection.execute("CREATE SCHEMA la")
+                    connection.execute("CREATE TABLE la.views (name VARCHAR PRIMARY KEY, definition VARCHAR)")
+                    _bring_up_to(connection, wanted, tables)
             os.replace(fresh, self.path)
             _log_of(self.path).unlink(missing_ok=True)
+
+
+class _NotOurs(Exception):
+    """A file holds tables or views that were not made here."""
+
+
+def _views(connection: DuckDBPyConnection) -> dict[str, str]:
+    """View name to definition, as they were made; their mere names are compared with what is really there.
+
+    Raises
+    ------
+    _NotOurs
+        If there is a table or view besides those listed, or a listed one is not there.
+    """
+    listed: dict[str, str] = dict(connection.execute("SELECT name, definition FROM la.views").fetchall())
+    there = connection.execute(
+        "SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE NOT internal AND database_name = current_database() "
+        "UNION ALL SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE database_name = current_database()"
+    ).fetchall()
+    if {name for (name,) in there} != {*listed, "la.views"}:
+        raise _NotOurs
+    return listed
+
+
+def _bring_up_to(connection: DuckDBPyConnection, wanted: Mapping[str, str], tables: Mapping[str, Table]) -> None:
+    """Drop views that are not wanted as they are and make those that are missing, in one transaction."""
+    present = _views(connection)
+    connection.execute("BEGIN")
+    for name in sorted(n for n, definition in present.items() if wanted.get(n) != definition):
+        connection.execute(f"DROP VIEW {_quoted(name)}")
+        connection.execute("DELETE FROM la.views WHERE name = ?", [name])
+    for name in sorted(n for n, definition in wanted.items() if present.get(n) != definition):
+        table, view = tables[name], _quoted(name)
+        connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{table.schema}"')
+        connection.execute(f"CREATE VIEW {view} AS {wanted[name]}")
+        connection.execute(f"COMMENT ON VIEW {view} IS {_literal(table.grain)}")
+        for column in table.columns:
+            connection.execute(f'COMMENT ON COLUMN {view}."{column.name}" IS {_literal(column.description)}')
+        connection.execute("INSERT INTO la.views VALUES (?, ?)", [name, wanted[name]])
+    connection.execute("COMMIT")
+
+
+def _quoted(name: str) -> str:
+    return ".".join(f'"{part}"' for part in name.split(".", 1))
 
 
 def _log_of(database: Path) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from threading import BoundedSemaphore, Lock
 from typing import Any
 
 import dagster as dg
@@ -21,7 +22,8 @@ from la_resources.lake import PARTITION_COLUMN, Lake, Written
 
 Frames = pl.LazyFrame | pl.DataFrame | Mapping[str, pl.LazyFrame | pl.DataFrame]
 _PARTITIONS_AT_ONCE = 2
-"""Partitions of one run written at a time: sorting and joining leave a core idle, and each holds up to a year in memory."""
+"""Partitions written at a time, by all steps of a run together: sorting and joining leave a core idle, and each holds up to a
+year in memory."""
 _PREVIEW_ROWS = 5
 _PREVIEW_WIDTH = 12
 
@@ -43,6 +45,8 @@ class LakeIOManager(dg.IOManager):
         self.lake = lake
         self.contracts = {table.name: table for table in contracts}
         self.warehouse = warehouse
+        self._writing = BoundedSemaphore(_PARTITIONS_AT_ONCE)
+        self._refreshing = Lock()
 
     def _table(self, key: dg.AssetKey) -> Table:
         name = ".".join(key.path)
@@ -54,11 +58,16 @@ class LakeIOManager(dg.IOManager):
         table = self._table(context.asset_key)
         partitions = _by_partition(table, context.asset_partition_keys, obj)
         with ThreadPoolExecutor(_PARTITIONS_AT_ONCE, "publish") as threads:
-            written = list(threads.map(lambda p: self.lake.publish(table, school_year.of_partition_key(p[0]), p[1]), partitions))
+            written = list(threads.map(lambda partition: self._publish(table, *partition), partitions))
         for key, partition in zip(sorted(context.asset_partition_keys), written, strict=True):
             context.step_context.add_asset_metadata(self._metadata(table, partition), asset_key=context.asset_key, partition_key=key)
         if self.warehouse:
-            self.warehouse.refresh(self.contracts.values())
+            with self._refreshing:
+                self.warehouse.refresh(self.contracts.values())
+
+    def _publish(self, table: Table, key: str, frame: pl.LazyFrame | pl.DataFrame) -> Written:
+        with self._writing:
+            return self.lake.publish(table, school_year.of_partition_key(key), frame)
 
     def load_input(self, context: dg.InputContext) -> pl.LazyFrame | pl.DataFrame:
         table = self._table(context.asset_key)

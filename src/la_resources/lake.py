@@ -28,6 +28,8 @@ PARTITION_COLUMN = "school_year"
 PART = "part.parquet"
 _STAGING = ".staging"
 _COMPRESSION: Literal["zstd"] = "zstd"
+_ROW_GROUP = 131_072
+"""Rows of a row group: said, because where the engine would end them differs from run to run, and a rerun is byte-identical."""
 _INSPECTED_AT_ONCE = 2_000_000
 """Rows held in memory while a staged file is held against its contract."""
 
@@ -150,7 +152,7 @@ class Lake:
         shaped = _contract_columns(table, frame.lazy())
         with self.staging() as folder:
             staged = folder / PART
-            shaped.sink_parquet(staged, compression=_COMPRESSION)
+            shaped.sink_parquet(staged, compression=_COMPRESSION, row_group_size=_ROW_GROUP)
             staged, rows = self._in_order(table, school_year, staged)
             target = self.partition_folder(table, school_year) / PART
             size = staged.stat().st_size
@@ -180,7 +182,9 @@ class Lake:
             return staged, self._inspect(table, school_year, staged, quick_look=quick_look)
         except _UnsortedError:
             ordered = staged.with_name(f"ordered.{staged.name}")
-            pl.scan_parquet(staged).sort(table.key, maintain_order=True).sink_parquet(ordered, compression=_COMPRESSION)
+            pl.scan_parquet(staged).sort(table.key, maintain_order=True).sink_parquet(
+                ordered, compression=_COMPRESSION, row_group_size=_ROW_GROUP
+            )
             self._refuse_duplicate_keys(table, ordered)
             return ordered, self._inspect(table, school_year, ordered, quick_look=quick_look)
 

@@ -11,6 +11,7 @@ import pytest
 import time_machine
 
 from la_resources.lake import Lake
+from tests.thrown_away import thrown_away_instance
 
 AS_OF = dt.date(2026, 11, 20)
 FIRST_YEAR, FIRST_KEY, LAST_KEY = "2022-23", "2022-07-01", "2026-07-01"
@@ -51,7 +52,7 @@ def build_years(folder: Path, first: str = FIRST_KEY, last: str = LAST_KEY) -> B
     from la_assets import definitions
 
     defs = importlib.reload(definitions).defs
-    with dg.instance_for_test() as instance, time_machine.travel(dt.datetime(2026, 11, 21, 6, tzinfo=dt.UTC)):
+    with thrown_away_instance() as instance, time_machine.travel(dt.datetime(2026, 11, 21, 6, tzinfo=dt.UTC)):
         tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
         result = defs.resolve_implicit_global_asset_job_def().execute_in_process(instance=instance, tags=tags, raise_on_error=False)
     built = BuiltDistrict(folder, result)

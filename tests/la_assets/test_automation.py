@@ -10,9 +10,10 @@ import pytest
 import time_machine
 
 from la_assets import automation
-from la_assets.automation import DAILY, WEEKLY, corrections, keep_current, nightly_schedule
+from la_assets.automation import DAILY, QUARTERLY_MODELS, WEEKLY, corrections, keep_current, nightly_schedule
 from la_assets.definitions import TABLES, defs
 from la_assets.school_years import SCHOOL_YEARS, TIMEZONE, own_and_earlier_years
+from tests.thrown_away import thrown_away_instance
 
 from .graph_text import SNAPSHOT, graph_text
 
@@ -73,7 +74,8 @@ def test_every_table_has_a_freshness_policy_of_its_source_s_rhythm() -> None:
     policies = {spec.key.to_user_string(): spec.freshness_policy for spec in SPECS}
     assert policies["attendance/daily"] == policies["roster/students"] == DAILY
     assert policies["assessments/scores"] == policies["finance/school_year"] == WEEKLY
-    assert set(policies.values()) == {DAILY, WEEKLY}
+    assert policies["forecasts/models"] == policies["early_warning/dropout_model"] == QUARTERLY_MODELS
+    assert set(policies.values()) == {DAILY, WEEKLY, QUARTERLY_MODELS}
 
 
 def test_a_summer_without_runs_is_no_failure() -> None:
@@ -180,7 +182,7 @@ class Watched:
 
 @pytest.fixture
 def watched():
-    with dg.instance_for_test() as instance:
+    with thrown_away_instance() as instance:
         yield Watched(instance)
 
 

@@ -17,6 +17,7 @@ from la_resources.contracts import SCHOOL_YEAR_PATTERN, Column, ForeignKey, Tabl
 from la_resources.environments import DistrictResource, LakeResource
 from la_resources.io_managers import LakeIOManager
 from la_resources.school_year import of_partition_key
+from tests.thrown_away import thrown_away_instance
 
 COLUMNS = (
     Column("student", pl.String, "Student."),
@@ -49,7 +50,7 @@ def rows(
 
 @pytest.fixture(scope="module")
 def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.instance_for_test() as instance:
+    with thrown_away_instance() as instance:
         yield instance
 
 

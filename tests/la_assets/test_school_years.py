@@ -13,6 +13,7 @@ from la_assets.school_years import SCHOOL_YEARS, TIMEZONE, SchoolYear, current_s
 from la_resources.contracts import SCHOOL_YEAR_PATTERN, Column, Table
 from la_resources.io_managers import LakeIOManager
 from la_resources.lake import Lake
+from tests.thrown_away import thrown_away_instance
 
 ZONE = ZoneInfo(TIMEZONE)
 YEAR_COLUMN = Column("school_year", pl.String, "Year.", pattern=SCHOOL_YEAR_PATTERN)
@@ -99,7 +100,7 @@ def _run(defs: dg.Definitions, instance: dg.DagsterInstance, asset: str, first: 
 
 
 def test_a_run_over_several_years_writes_each_of_them(tmp_path) -> None:
-    with at(2026, 11, 21), dg.instance_for_test() as instance:
+    with at(2026, 11, 21), thrown_away_instance() as instance:
         defs = _graph(tmp_path)
         _run(defs, instance, "grades", "2018-07-01", "2026-07-01")
         lake = Lake(tmp_path / "lake")
@@ -110,7 +111,7 @@ def test_a_run_over_several_years_writes_each_of_them(tmp_path) -> None:
 
 def test_a_correction_to_an_old_year_reaches_exactly_the_years_that_depend_on_it(tmp_path) -> None:
     defs = _graph(tmp_path)
-    with dg.instance_for_test() as instance:
+    with thrown_away_instance() as instance:
         with at(2026, 11, 20, 8):
             _run(defs, instance, "grades", "2018-07-01", "2026-07-01")
             for year in range(2018, 2027):
@@ -127,7 +128,7 @@ def test_a_correction_to_an_old_year_reaches_exactly_the_years_that_depend_on_it
 
 def test_a_correction_never_builds_years_that_were_not_built_before(tmp_path) -> None:
     defs = _graph(tmp_path)
-    with dg.instance_for_test() as instance:
+    with thrown_away_instance() as instance:
         with at(2026, 11, 20, 8):
             _run(defs, instance, "grades", "2018-07-01", "2025-07-01")
             _run(defs, instance, "trend", "2021-07-01", "2021-07-01")
@@ -140,7 +141,7 @@ def test_a_correction_never_builds_years_that_were_not_built_before(tmp_path) ->
 
 def test_the_default_condition_rebuilds_the_current_year_only(tmp_path) -> None:
     defs = _graph(tmp_path)
-    with dg.instance_for_test() as instance:
+    with thrown_away_instance() as instance:
         with at(2026, 11, 20, 8):
             _run(defs, instance, "grades", "2018-07-01", "2026-07-01")
             _run(defs, instance, "trend", "2026-07-01", "2026-07-01")
@@ -166,7 +167,7 @@ def test_the_empty_new_year_blocks_nothing(tmp_path) -> None:
     empty = Table(
         "t.grades", "A row.", (Column("student_key", pl.String, "Key."), Column("n", pl.Int64, "Rows."), YEAR_COLUMN), ("student_key",)
     )
-    with at(2027, 7, 1, 1), dg.instance_for_test() as instance:
+    with at(2027, 7, 1, 1), thrown_away_instance() as instance:
         _run(defs, instance, "grades", "2025-07-01", "2026-07-01")
         Lake(tmp_path / "lake").publish(empty, "2027-28", empty.empty())
         _run(defs, instance, "trend", "2027-07-01", "2027-07-01")

@@ -12,6 +12,7 @@ from la_resources.deliverables import Deliverables
 from la_resources.environments import DeliverablesResource, DistrictResource
 from la_resources.io_managers import LakeIOManager
 from la_resources.lake import Lake
+from tests.thrown_away import thrown_away_instance
 
 PAGES = Table(
     "reports.pages",
@@ -46,7 +47,7 @@ def _built(folder: Path, instance: dg.DagsterInstance) -> dg.ExecuteInProcessRes
 
 
 def test_a_page_shows_its_figures_and_pictures_on_the_partition_of_their_year(tmp_path: Path) -> None:
-    with dg.instance_for_test() as instance:
+    with thrown_away_instance() as instance:
         result = _built(tmp_path, instance)
         shown = {m.partition: m.metadata for m in result.asset_materializations_for_node("reports__pages")}
     assert {key: (m["auc"].value, m["dagster/row_count"].value) for key, m in shown.items()} == {
@@ -57,7 +58,7 @@ def test_a_page_shows_its_figures_and_pictures_on_the_partition_of_their_year(tm
 
 
 def test_files_and_their_index_go_together(tmp_path: Path) -> None:
-    with dg.instance_for_test() as instance:
+    with thrown_away_instance() as instance:
         _built(tmp_path, instance)
     index = Lake(tmp_path / "lake").scan(PAGES).sort("school_year").collect()
     assert [(Deliverables(tmp_path / "files").root / path).read_text() for path in index["path"]] == ["2022-23", "2023-24"]

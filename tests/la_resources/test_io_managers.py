@@ -16,6 +16,7 @@ import duckdb
 import polars as pl
 import pytest
 from one_year_run import DAYS, NAMES, asset_of, io_manager, students
+from tests.thrown_away import thrown_away_instance
 
 from la_assets.school_years import SCHOOL_YEARS, earlier_years
 from la_resources.contracts import ContractError, Table
@@ -27,7 +28,7 @@ RANGE = {"dagster/asset_partition_range_start": FIRST, "dagster/asset_partition_
 
 @pytest.fixture(scope="module")
 def instance() -> Iterator[dg.DagsterInstance]:
-    with dg.instance_for_test() as instance:
+    with thrown_away_instance() as instance:
         yield instance
 
 

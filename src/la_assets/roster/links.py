@@ -42,7 +42,7 @@ def instructional_links(
 
 def scaled(links: pl.LazyFrame) -> pl.LazyFrame:
     """Scale the weights of each student and subject that sum to more than 1 so that they sum to 1."""
-    total = pl.col("weight").sum().over("student_key", "subject")
+    total = pl.col("weight").sort().sum().over("student_key", "subject")  # in one order, or the last digit differs between runs
     # A billionth over 1 is the rounding of thirds, not a claim of more than the whole.
     return links.with_columns(weight=pl.when(total > 1 + 1e-9).then(pl.col("weight") / total).otherwise(pl.col("weight")).clip(0, 1))
 
@@ -95,7 +95,7 @@ def dosage(class_enrollments: pl.LazyFrame, sections: pl.LazyFrame) -> pl.LazyFr
         )
         .group_by(LINK)
         .agg(
-            pl.col("weight").sum(),
+            pl.col("weight").sort().sum(),
             pl.col("school_year").first(),
             pl.col("source").max(),
             pl.col("landed_at").max(),

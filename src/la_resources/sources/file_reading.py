@@ -40,7 +40,7 @@ class Records(Protocol):
     @property
     def encoding(self) -> str: ...
 
-    def chunks(self, wanted: list[int]) -> Iterator[RecordChunk]: ...
+    def chunks(self, wanted: list[int], *, lines: bool = True) -> Iterator[RecordChunk]: ...
 
 
 @dataclass
@@ -112,7 +112,8 @@ class FileReading:
             )
             laid = plan(self.definition, self.tables, records.header, self.file.path)
             seen = SeenRows(self.file.size)
-            for chunk in _ahead(records.chunks(laid.wanted)):
+            chunks = records.chunks(laid.wanted)
+            for chunk in _ahead(chunks) if self.file.size > self.chunk_bytes else chunks:
                 self.tally.read += chunk.count
                 self._reject(unreadable_rows(chunk.bad))
                 fresh, hashes = self._without_duplicates(chunk, seen)

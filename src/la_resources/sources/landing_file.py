@@ -116,7 +116,9 @@ def peek_years(file: LandedFile, definition: SourceDefinition, tables: Mapping[s
             else:
                 records = open_records(stream, definition, PEEK)
             laid = plan(definition, tables, records.header, file.path)
-            first = next(iter(records.chunks(laid.wanted)), None)
+            if laid.year_position is None:
+                return None
+            first = next(iter(records.chunks([laid.year_position], lines=False)), None)
             return (set(years_in(first, laid)) or None) if first is not None else None
     except (UnreadableFileError, *DAMAGED):
         return None

@@ -50,13 +50,14 @@ class ParquetRecords:
             raise UnreadableFileError("nested column", f"the columns {nested} are nested or binary; flatten them to one value a cell")
         self._batch = batch
 
-    def chunks(self, wanted: Sequence[int]) -> Iterator[RecordChunk]:
-        """All rows in chunks; only the columns at the wanted positions, besides the raw line of all."""
+    def chunks(self, wanted: Sequence[int], *, lines: bool = True) -> Iterator[RecordChunk]:
+        """All rows in chunks; only the columns at the wanted positions, besides the raw line of all (unless not asked for)."""
         row = 2
         for batch in self._file.iter_batches(batch_size=self._batch):
             frame = pl.DataFrame({str(i): pl.Series(pl.from_arrow(c)).cast(pl.String).fill_null("") for i, c in enumerate(batch.columns)})
             columns = {position: _repeated(frame[str(position)]) for position in wanted}
             raw = frame.select((pl.concat_str([_quoted(pl.col(name)) for name in frame.columns], separator=",") + "\n").alias("raw"))["raw"]
+            raw = raw if lines else raw.clear()
             numbers = np.arange(row, row + len(frame), dtype=np.int64)
             row += len(frame)
             yield RecordChunk(columns, numbers, _large(raw), len(frame))

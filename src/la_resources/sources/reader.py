@@ -11,6 +11,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -59,6 +60,7 @@ class CsvRecords:
         self._text = Utf8Stream(stream, encoding, block)
         self._delimiter = delimiter
         self._row = 1
+        self._lines = True
         self._dictionary: set[int] | None = None
         self._chunks = text_chunks(self._text.blocks(), delimiter)
         self._first: TextChunk | None = None
@@ -76,8 +78,9 @@ class CsvRecords:
         """The encoding found so far; final once all chunks are read."""
         return self._text.encoding
 
-    def chunks(self, wanted: Sequence[int]) -> Iterator[RecordChunk]:
-        """All records after the header; only the columns at the wanted positions are kept, besides the raw line."""
+    def chunks(self, wanted: Sequence[int], *, lines: bool = True) -> Iterator[RecordChunk]:
+        """All records after the header; only the columns at the wanted positions are kept, besides the raw line (unless not asked for)."""
+        self._lines = lines
         for chunk in self._remaining():
             if chunk.giant:
                 yield self._giant(chunk)
@@ -146,7 +149,7 @@ class CsvRecords:
             good[numbers] = False
             kept = np.flatnonzero(good)
         self._row += len(starts)
-        raw = self._raw(chunk, starts, kept)
+        raw = self._raw(chunk, starts, kept) if self._lines else _no_lines()
         return RecordChunk(columns, rows[kept], raw, int((lengths > 0).sum()), sorted(bad, key=lambda b: b.source_row))
 
     def _unfit(self, chunk: TextChunk, starts: np.ndarray, lengths: np.ndarray, unexplained: bool) -> dict[int, str]:
@@ -296,6 +299,7 @@ def _one_array(column: pa.ChunkedArray) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
+@cache
 def _no_lines() -> pa.Array:
     import pyarrow as pa
 

@@ -1,0 +1,1 @@
+"""Growth: how a student's scores move over the years, and against students who stood at the same place."""

@@ -1,0 +1,1 @@
+"""MTSS: scores filled in with flags, growth, tiers of support, and intervention clusters."""

@@ -1,0 +1,132 @@
+"""Teams compared: for every test, subject, window and grade the tests of all teams at once, and every pair of teams.
+
+It takes the teams of ``teams.py`` and the tests of ``group_comparison.py`` together. Teams with too few students are left out of
+every test. No adjustment for which students a team has is made here beyond the measure ``gain``: that is the value-added room's work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import Any
+
+import polars as pl
+
+from la_assets.reports.group_comparison import Omnibus, Pairs, benjamini_hochberg, omnibus, pairs, vary
+from la_assets.reports.teams import COMPARED, COMPARISON
+
+NO_TEAM, ONE_TEAM, NO_VARIATION = "no team has enough students", "only one team has enough students", "all values in a team are equal"
+COMPARISON_STATUSES = (COMPARED, NO_TEAM, ONE_TEAM, NO_VARIATION)
+DIFFER, NOT_SHOWN = "teams differ", "no difference shown"
+FINDINGS = (DIFFER, NOT_SHOWN)
+FIRST_HIGHER, SECOND_HIGHER = "first higher", "second higher"
+PAIR_FINDINGS = (FIRST_HIGHER, SECOND_HIGHER, NOT_SHOWN)
+_TESTED = tuple(field.name for field in fields(Omnibus))
+_OF_PAIRS = tuple(field.name for field in fields(Pairs) if field.name not in {"first", "second"})
+_WHOLE = {"anova_df_between", "anova_df_within"}
+_TEXT = {"normality_test", "read"}
+
+
+def comparisons(placed: pl.LazyFrame, least_students: int = 10, alpha: float = 0.05) -> pl.DataFrame:
+    """Rows of ``mtss.team_comparison``, without the year.
+
+    Parameters
+    ----------
+    placed : polars.LazyFrame
+        Results with the student's team (:func:`la_assets.reports.teams.placed`).
+    least_students : int
+        Teams with fewer are left out.
+    alpha : float
+        Chance below which, after adjustment for the number of comparisons, teams are said to differ.
+
+    Returns
+    -------
+    polars.DataFrame
+        A row per comparison with any result. Of its students, those in compared teams, in teams too small, and in no team add up.
+    """
+    groups = (
+        placed.group_by(*COMPARISON, "school_id")
+        .agg("value", pl.col("known_on").max(), pl.col("loaded_at").max())
+        .sort(*COMPARISON, "school_id", nulls_last=True)
+        .collect(engine="streaming")
+    )
+    rows = [
+        dict(zip(COMPARISON, key, strict=True)) | _compared(of, least_students, alpha)
+        for key, of in groups.group_by(COMPARISON, maintain_order=True)
+    ]
+    frame = pl.DataFrame(rows, schema=_schema(groups))
+    tested = frame["p"].drop_nulls()
+    adjusted = iter(benjamini_hochberg(tested.to_numpy()))
+    p_adjusted = pl.Series("p_adjusted", [None if p is None else float(next(adjusted)) for p in frame["p"]], dtype=pl.Float64)
+    finding = pl.when(p_adjusted < alpha).then(pl.lit(DIFFER)).when(p_adjusted.is_not_null()).then(pl.lit(NOT_SHOWN))
+    return frame.with_columns(p_adjusted, finding.alias("finding"))
+
+
+def _schema(groups: pl.DataFrame) -> dict[str, Any]:
+    types = {name: pl.Int32 if name in _WHOLE else pl.String if name in _TEXT else pl.Float64 for name in _TESTED}
+    counts = dict.fromkeys(("teams", "students", "students_in_small_teams", "students_without_team"), pl.Int32)
+    lineage = {name: groups.schema[name] for name in ("known_on", "loaded_at")}
+    return dict.fromkeys(COMPARISON, pl.String) | {"status": pl.String} | counts | types | lineage
+
+
+def _compared(of: pl.DataFrame, least_students: int, alpha: float) -> dict[str, Any]:
+    size = of["value"].list.len()
+    team = of["school_id"].is_not_null()
+    large = team & (size >= least_students)
+    values = [group.to_numpy() for group in of.filter(large)["value"]]
+    row: dict[str, Any] = {
+        "teams": len(values),
+        "students": int(size.filter(large).sum()),
+        "students_in_small_teams": int(size.filter(team & ~large).sum()),
+        "students_without_team": int(size.filter(~team).sum()),
+        "known_on": of["known_on"].max(),
+        "loaded_at": of["loaded_at"].max(),
+    }
+    if not values:
+        return row | {"status": NO_TEAM}
+    if len(values) == 1:
+        return row | {"status": ONE_TEAM}
+    if not vary(values):
+        return row | {"status": NO_VARIATION}
+    return row | {"status": COMPARED} | asdict(omnibus(values, alpha))
+
+
+def team_pairs(teams: pl.DataFrame, read: pl.DataFrame, alpha: float = 0.05) -> pl.DataFrame:
+    """Rows of ``mtss.team_pairs``, without the year.
+
+    Parameters
+    ----------
+    teams : polars.DataFrame
+        Of ``mtss.teams``.
+    read : polars.DataFrame
+        ``COMPARISON``, ``status``, ``levene_p`` and ``finding`` of ``mtss.team_comparison``. Where variances are unequal, the chance
+        to read is Games and Howell's, else Tukey's. A pair is said to differ only where the teams as a whole do: Tukey's test
+        guards against chance within one comparison, not over the hundred of a year.
+    alpha : float
+        Chance of any false difference among the pairs of one comparison.
+    """
+    compared = (
+        teams.filter(pl.col("status") == COMPARED)
+        .join(read.filter(pl.col("status") == COMPARED).select(*COMPARISON, "levene_p", overall="finding"), on=COMPARISON)
+        .sort(*COMPARISON, "school_id")
+    )
+    types = dict.fromkeys((*COMPARISON, "school_id", "other_school_id"), pl.String) | dict.fromkeys((*_OF_PAIRS, "p"), pl.Float64)
+    none = pl.DataFrame(schema=types | {name: teams.schema[name] for name in ("known_on", "loaded_at")} | {"finding": pl.String})
+    return pl.concat([none, *(_pairs_of(of, alpha) for _, of in compared.group_by(COMPARISON, maintain_order=True))])
+
+
+def _pairs_of(of: pl.DataFrame, alpha: float) -> pl.DataFrame:
+    size, mean, deviation = (of[name].cast(pl.Float64).to_numpy() for name in ("students", "mean", "standard_deviation"))
+    made = pairs(size, mean, deviation, alpha)
+    first, second = of[made.first], of[made.second]
+    frame = first.select(
+        *COMPARISON,
+        "school_id",
+        second["school_id"].alias("other_school_id"),
+        *(pl.Series(name, getattr(made, name)).fill_nan(None) for name in _OF_PAIRS),
+    )
+    unequal, differ = of["levene_p"][0] < alpha, of["overall"][0] == DIFFER
+    higher = pl.when(pl.col("difference") > 0).then(pl.lit(FIRST_HIGHER)).otherwise(pl.lit(SECOND_HIGHER))
+    return frame.with_columns(
+        pl.coalesce("games_howell_p", "tukey_p").alias("p") if unequal else pl.col("tukey_p").alias("p"),
+        *(pl.max_horizontal(first[name], second[name]).alias(name) for name in ("known_on", "loaded_at")),
+    ).with_columns(finding=pl.when((pl.col("p") < alpha) & differ).then(higher).otherwise(pl.lit(NOT_SHOWN)))

@@ -1,0 +1,162 @@
+"""Tables built by dbt on a database that nobody else ever opens.
+
+A build makes a private DuckDB file in the lake's staging folder: a view per source table over the school years asked for, typed
+and empty where there is none. dbt builds and tests its models there; what passed is handed over as frames, and the file is thrown
+away. So a build waits for no reader and no reader for a build, and a build that is killed or whose tests fail has changed
+nothing. It knows nothing of any one table: the SQL stands in the dbt project.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from la_resources.contracts import Table
+from la_resources.lake import Lake
+
+if TYPE_CHECKING:
+    from dagster_dbt import DbtCliInvocation, DbtCliResource
+    from duckdb import DuckDBPyConnection
+
+_MEMORY_LIMIT = "4GB"
+_BUILT = {"success", "pass", "skipped", "warn", "no-op"}
+
+
+class DbtFailed(RuntimeError):
+    """Models or tests of the dbt project failed; the message names each with what dbt said."""
+
+
+@dataclass(frozen=True)
+class DbtProject:
+    """A dbt project over tables of a lake.
+
+    Attributes
+    ----------
+    folder : Path
+        Holds ``dbt_project.yml`` and ``profiles.yml``; its profile's DuckDB file is ``var('database')``.
+    sources : tuple of Table
+        Tables that the models read as ``source('schema', 'table')``.
+    models : tuple of Table
+        Models that become tables of the lake; other models of the project stay within a build.
+    """
+
+    folder: Path
+    sources: tuple[Table, ...]
+    models: tuple[Table, ...]
+
+    @contextmanager
+    def built(
+        self, lake: Lake, selected: Collection[str], school_years: Collection[str], variables: Mapping[str, Any]
+    ) -> Iterator[dict[str, pl.LazyFrame]]:
+        """Build and test models, with all they are made from, for some school years.
+
+        Parameters
+        ----------
+        lake : Lake
+            Where the sources are.
+        selected : collection of str
+            Names of models, ``schema.table``.
+        school_years : collection of str
+            The years that the models see.
+        variables : mapping
+            dbt variables of the project.
+
+        Yields
+        ------
+        dict of str to polars.LazyFrame
+            The rows of each selected model, with the types of its contract; readable within the ``with`` block only.
+
+        Raises
+        ------
+        DbtFailed
+            If a model or a test fails; nothing is handed over.
+        """
+        with lake.staging() as folder:
+            database = folder / "build.duckdb"
+            _prepare(database, lake, self.sources, school_years)
+            self._build(folder / "target", [name.partition(".")[2] for name in selected], {**variables, "database": str(database)})
+            yield _handed_over(database, [model for model in self.models if model.name in selected])
+
+    def _build(self, target: Path, models: Iterable[str], variables: Mapping[str, Any]) -> None:
+        select = " ".join(f"+{model}" for model in sorted(models))
+        command = ["--no-use-colors", "build", "--select", select, "--vars", json.dumps(variables)]
+        invocation = installed_dbt(self.folder).cli(command, raise_on_error=False, target_path=target).wait()
+        if not invocation.is_successful():
+            raise DbtFailed("dbt failed, so nothing was published:\n  " + "\n  ".join(_failures(invocation)))
+
+
+def installed_dbt(folder: Path) -> DbtCliResource:
+    """dbt as it is installed beside this Python.
+
+    dagster-dbt asks dbt for its version in a process of its own, five seconds a run; the installed package says it at once.
+    """
+    import sys
+    from importlib.metadata import version
+
+    from dagster_dbt import DbtCliResource
+    from packaging.version import Version
+
+    class InstalledDbt(DbtCliResource):
+        @cached_property
+        def _cli_version(self) -> Version:
+            return Version(version("dbt-core"))
+
+        def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
+            """No adapter is needed in this process: it would open the database that dbt is about to write."""
+            return None
+
+    return InstalledDbt(project_dir=str(folder), profiles_dir=str(folder), dbt_executable=str(Path(sys.executable).with_name("dbt")))
+
+
+def _failures(invocation: DbtCliInvocation) -> list[str]:
+    try:
+        results = invocation.get_artifact("run_results.json")["results"]
+    except FileNotFoundError:
+        return [str(invocation.get_error() or "it ended before it ran any model")]
+    return [f"{r['unique_id']}: {' '.join(str(r['message']).split())}" for r in results if r["status"] not in _BUILT]
+
+
+def _prepare(database: Path, lake: Lake, sources: Iterable[Table], school_years: Collection[str]) -> None:
+    """A view per source over the files of the school years; a typed empty table where there are none."""
+    import duckdb
+
+    with duckdb.connect(str(database), config={"memory_limit": _MEMORY_LIMIT}) as connection:
+        for table in sources:
+            connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{table.schema}"')
+            _offer(connection, lake, table, school_years)
+
+
+def _offer(connection: DuckDBPyConnection, lake: Lake, table: Table, school_years: Collection[str]) -> None:
+    schema, _, name = table.name.partition(".")
+    connection.register("typed", table.empty().collect().to_arrow())
+    connection.execute(f'CREATE TABLE "{schema}"."{name}" AS SELECT * FROM typed')  # noqa: S608 - names of contracts
+    connection.unregister("typed")
+    if files := lake.files(table, school_years):
+        paths = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
+        found = f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false)"
+        there = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {found}").fetchall()}  # noqa: S608
+        types = dict(connection.execute(f'SELECT column_name, column_type FROM (DESCRIBE "{schema}"."{name}")').fetchall())  # noqa: S608
+        columns = ", ".join(f'"{c}"' if c in there else f'CAST(NULL AS {types[c]}) AS "{c}"' for c in table.names)
+        connection.execute(f'DROP TABLE "{schema}"."{name}"')
+        connection.execute(f'CREATE VIEW "{schema}"."{name}" AS SELECT {columns} FROM {found}')  # noqa: S608
+
+
+def _handed_over(database: Path, models: Iterable[Table]) -> dict[str, pl.LazyFrame]:
+    """What dbt made, as files beside the database, with the types of the contracts."""
+    import duckdb
+
+    frames = {}
+    with duckdb.connect(str(database), read_only=True) as connection:
+        for model in models:
+            schema, _, name = model.name.partition(".")
+            file = database.with_name(f"{name}.parquet")
+            connection.execute(f"""COPY "{schema}"."{name}" TO '{str(file).replace("'", "''")}' (FORMAT parquet)""")
+            frames[model.name] = pl.scan_parquet(file).cast({c.name: c.dtype for c in model.columns})
+    return frames

@@ -1,0 +1,90 @@
+"""Dagster's own run history in SQLite, without a disk flush and a new connection for every event.
+
+A run of the whole graph writes thousands of small events. Dagster's storage opens and closes a connection for each, and
+each close and commit waits for the disk: most of the time of a daily run. Here one connection per file stays open, and the
+write-ahead log is flushed when it is folded in, not at every commit. A killed process loses nothing; after a power failure the
+last events of a run may be missing, the file is whole. Files and tables are Dagster's own: either storage reads what the other
+wrote.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from dagster import _check as check
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._serdes import ConfigurableClassData
+from sqlalchemy import Connection, Engine, NullPool, StaticPool, create_engine, event
+
+_KEPT_OPEN = 4
+"""Files kept open at a time: the index of all runs and those of the latest runs."""
+_BUSY_SECONDS = 30
+
+
+class EventLog(SqliteEventLogStorage):
+    """Dagster's event log with connections that stay open."""
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self._open: OrderedDict[str, tuple[Engine, int]] = OrderedDict()
+        super().__init__(base_dir, inst_data)
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[Connection]:
+        """A transaction on the file of a run (or the index of all); callers wait for each other, as in Dagster's own."""
+        with self._db_lock, self._engine(shard).connect() as connection, connection.begin():
+            yield connection
+
+    def _engine(self, shard: str) -> Engine:
+        path = self.path_for_shard(shard)
+        engine, inode = self._open.pop(shard, (None, None))
+        if engine is not None and inode != _inode(path):  # the run was deleted, or the history wiped
+            engine.dispose()
+            engine = None
+        if engine is None:
+            url, waiting = self.conn_string_for_shard(shard), {"timeout": _BUSY_SECONDS, "check_same_thread": False}
+            if shard not in self._initialized_dbs or inode is not None:
+                self._initdb(create_engine(url, poolclass=NullPool, connect_args=waiting))
+                self._initialized_dbs.add(shard)
+            engine = create_engine(url, poolclass=StaticPool, connect_args=waiting)
+            event.listen(engine, "connect", _flush_at_checkpoints)
+            with engine.connect():
+                inode = _inode(path)
+        self._open[shard] = engine, check.not_none(inode)
+        while len(self._open) > _KEPT_OPEN:
+            self._open.popitem(last=False)[1][0].dispose()
+        return engine
+
+    def dispose(self) -> None:
+        """Close all files."""
+        with self._db_lock:
+            while self._open:
+                self._open.popitem()[1][0].dispose()
+        super().dispose()
+
+
+class RunHistory(DagsterSqliteStorage):
+    """Runs, events and schedules of a local instance; named in ``dagster.yaml`` under ``storage: custom``."""
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(base_dir, inst_data)
+        self._event_log_storage = EventLog(os.path.join(base_dir, "history", "runs", ""))
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> RunHistory:
+        return cls(inst_data=inst_data, **config_value)
+
+
+def _flush_at_checkpoints(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _inode(path: str) -> int | None:
+    try:
+        return os.stat(path).st_ino
+    except FileNotFoundError:
+        return None
