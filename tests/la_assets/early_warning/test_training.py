@@ -138,7 +138,7 @@ def test_both_candidates_come_close_to_the_true_risk_and_are_calibrated():
 
 
 def test_a_held_out_year_that_was_unlike_the_others_does_not_lower_every_probability():
-    """Absence was reported worse throughout in the newest closed year, with as many dropouts as ever. Models of earlier years overrate it."""
+    """In the newest closed year absence was worse throughout, with as many dropouts as ever: models of earlier years overrate it."""
     rows = risk_rows(1500, 7)
     odd = pl.col("school_year") == "2022-23"
     shifted = rows.with_columns(pl.when(odd).then(pl.col("attendance_rate") - 0.05).otherwise("attendance_rate").alias("attendance_rate"))
