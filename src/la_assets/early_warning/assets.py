@@ -186,9 +186,11 @@ def _model_of(family: str) -> Callable[[Year], Page]:
         own, rows = year.district.early_warning, []
         for target in _targets(year, family):
             units = labelled_units.units(target, year.history(FEATURES), _courses(family, year.history), target.trained_grades)
-            known = labelled_units.labelled(target, units, _sources(family, year.history), as_of, _label_settings(year))
+            keys = units.select(*labelled_units.KEYS, "as_of_date")
+            known = labelled_units.labelled(target, keys, _sources(family, year.history), as_of, _label_settings(year))
             most = own.most_course_rows if family == "course_failure" else own.most_training_rows
-            frame, account = labelled_units.training_rows(known.collect(engine="streaming"), own.training_years, most)
+            chosen, account = labelled_units.training_rows(known.collect(engine="streaming"), own.training_years, most)
+            frame = labelled_units.with_features(chosen, units).collect(engine="streaming")
             settings = LearnerSettings(held_out_years=target.held_out_years, learning_rate=target.learning_rate)
             fitted = train(frame, target.definition, settings, before=year.label, as_of=as_of)
             rows.append(model_row(fitted, frame, target.name, year.label, as_of=as_of, account=account))
@@ -228,7 +230,7 @@ def _evaluation_of(family: str) -> Callable[[Year], Page]:
     return evaluation
 
 
-def _due(year: Year, family: str, target: Target) -> pl.DataFrame:
+def _due(year: Year, family: str, target: Target, *, decision_only: bool = False) -> pl.DataFrame:
     """Scores whose outcomes became known in this year: after the last day with attendance of the years before, by this year's last one."""
     days = dict(
         year.history(ATTENDANCE_YEAR).group_by("school_year").agg(pl.col("last_date").max()).collect(engine="streaming").iter_rows()
@@ -240,7 +242,7 @@ def _due(year: Year, family: str, target: Target) -> pl.DataFrame:
     given = year.history(_SCORES[family]).filter(pl.col("target") == target.name, pl.col("grade_level").is_in(list(target.trained_grades)))
     audit = year.history(FEATURES).select("student_key", "snapshot", "school_year", *AUDIT)
     units = given.drop("reasons", "recommendations").join(audit, on=["student_key", "snapshot", "school_year"], how="left")
-    if not target.evaluated_at_all_snapshots:
+    if decision_only or not target.evaluated_at_all_snapshots:
         units = units.filter(pl.col("snapshot") == year.district.early_warning.decision_snapshot)
     known = labelled_units.labelled(target, units, _sources(family, year.history), until, _label_settings(year))
     return (
@@ -361,8 +363,7 @@ def fairness_audit(year: Year) -> Page:
     settings = FairnessSettings(bounds=bounds, resamples=own.resamples)
     for family in FAMILIES:
         for target in _targets(year, family):
-            due = _due(year, family, target)
-            due = due.filter(pl.col("snapshot") == own.decision_snapshot) if due.height else due
+            due = _due(year, family, target, decision_only=True)
             rows = fairness_rows(due, target, year.label, own.decision_snapshot, settings)
             parts.append(_dated(rows, due, year))
     every = pl.concat(parts)
