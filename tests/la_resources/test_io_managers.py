@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +230,21 @@ def test_a_preview_shows_a_few_rows_and_no_layout_of_its_own(runs: Runs) -> None
     rows = event.metadata["preview"].value.splitlines()[2:]
     assert len(rows) == 5
     assert rows[0] == "| a\\|bs0 |  | 2021-22 |"
+
+
+def test_a_table_without_preview_shows_counts_but_never_a_row(runs: Runs) -> None:
+    """Scores of students are not restricted, yet the first rows of them are of no use on a page, and are somebody's."""
+    quiet = replace(DAYS, preview=False)
+    result = dg.materialize(
+        [asset_of(quiet, lambda keys: students(keys[0]))],
+        instance=runs.instance,
+        resources={"lake_io_manager": io_manager(runs.folder, [quiet])},
+        partition_key=FIRST,
+    )
+    (event,) = result.asset_materializations_for_node("attendance__sample")
+    assert event.metadata["dagster/row_count"].value == 3
+    assert "preview" not in event.metadata
+    assert "student_key" not in str(event.metadata)
 
 
 def test_a_restricted_table_shows_counts_but_never_a_row(runs: Runs) -> None:

@@ -1,4 +1,7 @@
-"""What the asset pages show beside rows: figures that Dagster plots by year, and pictures. No figure is of fewer than ten students."""
+"""What the asset pages show beside rows: figures that Dagster plots by year, and pictures. No figure is of fewer than ten students.
+
+Figures are of every target, pictures of a family's first one that has something to show: a page that is read, in a time worth spending.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,7 @@ def of_models(rows: Sequence[pl.DataFrame]) -> dict[str, Any]:
 def of_scores(scores: pl.DataFrame, targets: Sequence[Target]) -> dict[str, Any]:
     """Shares scored and at high risk of each target, reasons, and the distribution of the scores by subgroup."""
     shows: dict[str, Any] = {}
+    drawn = False
     for target in targets:
         mine = scores.filter(pl.col("target") == target.name)
         if mine.height < _SMALL:
@@ -43,21 +47,24 @@ def of_scores(scores: pl.DataFrame, targets: Sequence[Target]) -> dict[str, Any]
             many = int((newest["level"] == level).sum())
             if many >= _SMALL:
                 shows[f"{target.name}: share at {level.lower()} risk"] = many / newest.height
+        if drawn:
+            continue
+        drawn = True
         title = f"{target.name.replace('_', ' ')}, {newest.item(0, 'school_year')}"
-        for subgroup, words in (("frl", "free or reduced-price lunch"), ("race_ethnicity", "race and ethnicity")):
-            figure = plots.distribution_figure(newest, subgroup, f"Risk of {title}, by {words}", min_cell=_SMALL)
-            shows[f"{target.name}: scores by {words}"] = picture(figure, f"Distribution of the risk of {title}, by {words}")
+        words = "free or reduced-price lunch"
+        figure = plots.distribution_figure(newest, "frl", f"Risk of {title}, by {words}", min_cell=_SMALL)
+        shows[f"{target.name}: scores by {words}"] = picture(figure, f"Distribution of the risk of {title}, by {words}")
     return shows
 
 
-def of_evaluation(rows: pl.DataFrame, due: pl.DataFrame, target: Target, snapshot: str) -> dict[str, Any]:
-    """Figures at the decision snapshot of the newest scored year that came due, with ROC and calibration."""
+def of_evaluation(rows: pl.DataFrame, due: pl.DataFrame, target: Target, snapshot: str, *, draw: bool = True) -> dict[str, Any]:
+    """Figures at the decision snapshot of the newest scored year that came due, with ROC and calibration if drawn."""
     shows: dict[str, Any] = {}
     for metric, words in _FIGURES.items():
         value = published(rows, metric, snapshot)
         if value is not None:
             shows[f"{target.name}: {words}"] = value
-    if not shows:
+    if not shows or not draw:
         return shows
     year = rows.filter(pl.col("snapshot") == snapshot, pl.col("metric") == "auc_roc", pl.col("status") == "ok")["scored_year"].max()
     at = pl.col("snapshot") == snapshot

@@ -138,7 +138,8 @@ def features(year: Year) -> pl.LazyFrame:
         district.early_warning.scored_grades, district.chronic_absence_rate, district.minimum_days_enrolled,
         district.early_warning.recent_days, district.early_warning.passing_percent, district.incomparable_attendance_years,
     )  # fmt: skip
-    return FEATURES.shape(students_at.student_features(sources, snapshots, year.label, last_day, settings))
+    made = students_at.student_features(sources, snapshots, year.label, last_day, settings)
+    return FEATURES.shape(made.sort(FEATURES.key))
 
 
 @yearly_table(COURSE, inputs=(FEATURES, GRADES, LMS_DAILY), history={GRADES.name: own_and_earlier_years(1)})
@@ -157,7 +158,7 @@ def course_features(year: Year) -> pl.LazyFrame:
     students = year[FEATURES].select("student_key").unique()
     grades, lms = (f.join(students, on="student_key", how="semi") for f in (year.history(GRADES), year[LMS_DAILY]))
     made = courses_at.course_features(grades, lms, snapshots, year.label, year.district.early_warning.recent_days)
-    return COURSE.shape(made.join(year[FEATURES], on=["student_key", "snapshot"], how="semi"))
+    return COURSE.shape(made.join(year[FEATURES], on=["student_key", "snapshot"], how="semi").sort(COURSE.key))
 
 
 # -- models, scores, evaluations --------------------------------------------------------------------------------------------
@@ -185,9 +186,11 @@ def _model_of(family: str) -> Callable[[Year], Page]:
         own, rows = year.district.early_warning, []
         for target in _targets(year, family):
             units = labelled_units.units(target, year.history(FEATURES), _courses(family, year.history), target.trained_grades)
-            known = labelled_units.labelled(target, units, _sources(family, year.history), as_of, _label_settings(year))
+            keys = units.select(*labelled_units.KEYS, "as_of_date")
+            known = labelled_units.labelled(target, keys, _sources(family, year.history), as_of, _label_settings(year))
             most = own.most_course_rows if family == "course_failure" else own.most_training_rows
-            frame, account = labelled_units.training_rows(known.collect(engine="streaming"), own.training_years, most)
+            chosen, account = labelled_units.training_rows(known.collect(engine="streaming"), own.training_years, most)
+            frame = labelled_units.with_features(chosen, units).collect(engine="streaming")
             settings = LearnerSettings(held_out_years=target.held_out_years, learning_rate=target.learning_rate)
             fitted = train(frame, target.definition, settings, before=year.label, as_of=as_of)
             rows.append(model_row(fitted, frame, target.name, year.label, as_of=as_of, account=account))
@@ -221,13 +224,13 @@ def _evaluation_of(family: str) -> Callable[[Year], Page]:
             settings = EvaluationSettings(resamples=own.resamples)
             rows = evaluation_rows(due, models, target, year.label, evaluation=settings, drift=_drift_settings(year))
             parts.append(_dated(rows, due, year))
-            shows |= asset_pages.of_evaluation(rows, due, target, own.decision_snapshot)
+            shows |= asset_pages.of_evaluation(rows, due, target, own.decision_snapshot, draw=not shows)
         return Page(_shaped(pl.concat(parts), table=_EVALUATIONS[family]), shows)
 
     return evaluation
 
 
-def _due(year: Year, family: str, target: Target) -> pl.DataFrame:
+def _due(year: Year, family: str, target: Target, *, decision_only: bool = False) -> pl.DataFrame:
     """Scores whose outcomes became known in this year: after the last day with attendance of the years before, by this year's last one."""
     days = dict(
         year.history(ATTENDANCE_YEAR).group_by("school_year").agg(pl.col("last_date").max()).collect(engine="streaming").iter_rows()
@@ -239,7 +242,7 @@ def _due(year: Year, family: str, target: Target) -> pl.DataFrame:
     given = year.history(_SCORES[family]).filter(pl.col("target") == target.name, pl.col("grade_level").is_in(list(target.trained_grades)))
     audit = year.history(FEATURES).select("student_key", "snapshot", "school_year", *AUDIT)
     units = given.drop("reasons", "recommendations").join(audit, on=["student_key", "snapshot", "school_year"], how="left")
-    if not target.evaluated_at_all_snapshots:
+    if decision_only or not target.evaluated_at_all_snapshots:
         units = units.filter(pl.col("snapshot") == year.district.early_warning.decision_snapshot)
     known = labelled_units.labelled(target, units, _sources(family, year.history), until, _label_settings(year))
     return (
@@ -262,7 +265,9 @@ def _dated(rows: pl.DataFrame, due: pl.DataFrame, year: Year) -> pl.DataFrame:
 
 
 def _shaped(rows: pl.DataFrame, table: Table) -> pl.LazyFrame:
-    return table.shape(rows.lazy().cast({name: dtype for name, dtype in table.polars_schema().items() if name in rows.columns}))
+    """The contract's columns and types, in the order in which rows are stored: no second sort while writing."""
+    typed = rows.lazy().cast({name: dtype for name, dtype in table.polars_schema().items() if name in rows.columns})
+    return table.shape(typed.sort(table.key))
 
 
 _MODELS = {"dropout": DROPOUT_MODEL, "course_failure": COURSE_MODEL, "college_readiness": READINESS_MODEL}
@@ -358,8 +363,7 @@ def fairness_audit(year: Year) -> Page:
     settings = FairnessSettings(bounds=bounds, resamples=own.resamples)
     for family in FAMILIES:
         for target in _targets(year, family):
-            due = _due(year, family, target)
-            due = due.filter(pl.col("snapshot") == own.decision_snapshot) if due.height else due
+            due = _due(year, family, target, decision_only=True)
             rows = fairness_rows(due, target, year.label, own.decision_snapshot, settings)
             parts.append(_dated(rows, due, year))
     every = pl.concat(parts)

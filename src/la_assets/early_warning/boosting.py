@@ -60,6 +60,7 @@ def grow(
         "base_score": 0.5,
         "tree_method": "hist",
         "max_depth": settings.max_depth,
+        "max_bin": settings.bins,
         "eta": settings.learning_rate if len(label) < settings.many_rows else settings.learning_rate_of_many,
         "min_child_weight": settings.min_child_weight,
         "lambda": settings.l2,
@@ -69,12 +70,12 @@ def grow(
         "disable_default_eval_metric": 1,
         "verbosity": 0,
     }
-    train = xgb.QuantileDMatrix(matrix, label=label, nthread=threads)
+    train = xgb.QuantileDMatrix(matrix, label=label, nthread=threads, max_bin=settings.bins)
     objective = _exact_gradients(label, weight)
     if later is None:
         booster = xgb.train(params, train, num_boost_round=rounds, obj=objective)
         return Boosted(booster, rounds)
-    watched = xgb.QuantileDMatrix(later[0], label=later[1], ref=train, nthread=threads)
+    watched = xgb.QuantileDMatrix(later[0], label=later[1], ref=train, nthread=threads, max_bin=settings.bins)
     stop = xgb.callback.EarlyStopping(rounds=settings.early_stopping_rounds, metric_name="log_loss", data_name="later", maximize=False)
     booster = xgb.train(
         params,

@@ -152,6 +152,29 @@ def chosen_calibration(margins: list[np.ndarray], labels: list[np.ndarray]) -> t
     return platt(every_margin, every_label), record
 
 
+def recentred(curve: Calibration, margin: np.ndarray, label: np.ndarray) -> Calibration:
+    """The curve moved on the log odds until its mean over these rows is their share of positives; its shape stays.
+
+    A curve is fitted on margins of models of fewer years. If the held-out year differed from those (a pandemic's absences), their
+    margins were off as a whole and the curve takes that back; the final model has learned from that year and is not off, so taking
+    it back once more would leave every probability too low or too high.
+
+    Parameters
+    ----------
+    margin, label : numpy.ndarray
+        The final model's margins of the held-out rows, and their outcomes, shape (n,).
+    """
+    if curve.method == "platt":
+        moved = logistic_line(margin, label, offset=curve.a * margin, slope=False)[1]
+        return Calibration("platt", curve.a, float(moved))
+    knots = np.array(curve.probabilities)
+    for _ in range(5):  # between knots the curve is straight in the probability, not in its log odds: moved in a few steps
+        p = np.interp(margin, np.array(curve.margins), knots)
+        moved = logistic_line(margin, label, offset=np.log(p / (1 - p)), slope=False)[1]
+        knots = sigmoid(np.log(knots / (1 - knots)) + moved)
+    return Calibration("isotonic", margins=curve.margins, probabilities=tuple(map(float, knots)))
+
+
 def logistic_line(x: np.ndarray, target: np.ndarray, offset: np.ndarray | float = 0.0, slope: bool = True) -> tuple[float, float]:
     """Slope and intercept of a logistic regression of ``target`` (shares allowed) on ``x``, by Newton's method.
 

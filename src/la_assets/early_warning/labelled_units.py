@@ -14,6 +14,9 @@ import polars as pl
 from la_assets.early_warning.labels import LabelSettings, OutcomeSources
 from la_assets.early_warning.targets import Target
 
+KEYS = ("student_key", "section_id", "snapshot", "school_year")
+"""What names a unit."""
+
 _KEY_RANGE = 16**6
 """Keys are hexadecimal digits of a keyed hash, so their first six are a uniform number."""
 
@@ -68,6 +71,12 @@ def training_rows(frame: pl.DataFrame, most_years: int, most_rows: int) -> tuple
         "n_left_out": known.height - kept.height,
     }
     return kept.sort("school_year", "as_of_date", "student_key", "section_id"), account
+
+
+def with_features(chosen: pl.DataFrame, units: pl.LazyFrame) -> pl.LazyFrame:
+    """The chosen rows with the columns of their units, in the order of time and keys: features of rows left out are never read together."""
+    outcomes = chosen.lazy().drop("as_of_date")
+    return units.join(outcomes, on=KEYS, how="inner").sort("school_year", "as_of_date", "student_key", "section_id")
 
 
 def came_due(frame: pl.LazyFrame, after: dt.date, until: dt.date) -> pl.LazyFrame:

@@ -15,7 +15,7 @@ class LearnerSettings:
 
     Attributes
     ----------
-    max_depth, learning_rate, max_rounds, early_stopping_rounds, min_child_weight, column_share, l2 : int or float
+    max_depth, learning_rate, max_rounds, early_stopping_rounds, bins, min_child_weight, column_share, l2 : int or float
         Of XGBoost (hist). Rounds are stopped on a later year than those trained on.
     many_rows, learning_rate_of_many : int, float
         From so many rows on, trees learn at the second rate: smaller steps no longer buy a better ranking, only time.
@@ -38,7 +38,8 @@ class LearnerSettings:
     many_rows: int = 100_000
     learning_rate_of_many: float = 0.15
     max_rounds: int = 400
-    early_stopping_rounds: int = 30
+    early_stopping_rounds: int = 10
+    bins: int = 64
     min_child_weight: float = 5.0
     column_share: float = 0.4
     l2: float = 2.0

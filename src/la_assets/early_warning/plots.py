@@ -30,6 +30,12 @@ LINES = {
     "rules": ("rule flags", ORANGE, ":", 1.8),
     "school": ("school alone", PURPLE, (0, (5, 2, 1, 2, 1, 2)), 1.5),
 }
+_SUBGROUPS = {
+    "frl": "free or reduced-price lunch",
+    "ell": "English learner",
+    "ese": "education plan",
+    "race_ethnicity": "race and ethnicity",
+}
 GROUP_LINES = ((BLUE, "-"), (VERMILION, "--"), (GREEN, "-."), (PURPLE, ":"), (ORANGE, "-"), (SKY, "--"), (GREY, "-."), ("#000000", ":"))
 
 
@@ -139,33 +145,38 @@ def distribution_figure(
     shown = sizes.filter(pl.col("len") >= min_cell)
     if not shown.height:
         return _says(figure, axes, "No group is large enough to be shown")
+    farthest = 0.0
     for at, (name, n) in enumerate(shown.iter_rows()):
         colour, line = GROUP_LINES[at % len(GROUP_LINES)]
         p = np.sort(rows.filter(pl.col("group") == name)["probability"].to_numpy())
         # Quantiles with at least half a cell beyond either end: a step for each row, or the highest score, would show a student.
         edge = min(0.5, 0.5 * min_cell / n)
         share = np.linspace(edge, 1 - edge, min(101, max(n // min_cell, 1)))
+        risks = np.quantile(p, share)
+        farthest = max(farthest, float(risks[-1]))
         axes.plot(
-            np.quantile(p, share), 1 - share, color=colour, linestyle=line, linewidth=1.7, label=f"{name} ({n:,})",
+            risks, 1 - share, color=colour, linestyle=line, linewidth=1.7, label=f"{name} ({n:,})",
             marker="o" if len(share) < 5 else None, markersize=3,
         )  # fmt: skip
-    axes.set(xlim=(0, 1), ylim=(0, 1.01))
+    top = min(1.0, max(max(thresholds, default=0.0) + 0.05, 1.1 * farthest))  # a rare outcome has no risks near 1
+    axes.set(xlim=(0, top), ylim=(0, 1.01))
     left_out = sizes.height - shown.height
     note = f"\n{left_out} group{'s' if left_out > 1 else ''} of fewer than {min_cell} students not shown" if left_out else ""
     axes.set_xlabel("predicted risk" + note)
     axes.set_ylabel("share of the group with at least this risk")
     for threshold in thresholds:
         axes.axvline(threshold, color=GREY, linewidth=0.8, linestyle=":")
-    axes.legend(frameon=False, fontsize=9, title=subgroup.replace("_", " "), alignment="left")
+    axes.legend(frameon=False, fontsize=9, title=_SUBGROUPS.get(subgroup, subgroup.replace("_", " ")), alignment="left")
     return figure
 
 
 def _empty_figure(title: str, width: float, height: float) -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure as New
 
-    figure = New(figsize=(width, height), layout="constrained")
+    # No layout engine: it would draw everything several times over; the edges are cut when the picture is saved.
+    figure = New(figsize=(width, height))
     axes = figure.add_subplot()
-    axes.set_title(title, fontsize=11, loc="left", wrap=True)
+    axes.set_title(title, fontsize=11, loc="left")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     return figure, axes

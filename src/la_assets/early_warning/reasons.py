@@ -97,7 +97,7 @@ def strongest(
     most : int
         Reasons a row at most; parts of zero are none.
     """
-    empty = pl.Series("reasons", [[] for _ in range(frame.height)], pl.List(pl.Struct(REASON)))
+    empty = pl.Series("reasons", [[]], pl.List(pl.Struct(REASON))).new_from_index(0, frame.height)
     most = min(most, len(features))
     if not frame.height or not most:
         return empty
@@ -118,7 +118,7 @@ def strongest(
         return empty
     lists = pl.concat(said).sort("rank").group_by("row", maintain_order=True).agg(pl.struct(*REASON).alias("reasons"))
     every = pl.DataFrame({"row": np.arange(frame.height, dtype=np.uint32)}).join(lists, on="row", how="left", maintain_order="left")
-    return every["reasons"].fill_null([])
+    return every.select(pl.coalesce("reasons", pl.lit(empty.head(1)).first())).to_series()
 
 
 def importance(parts: np.ndarray, features: tuple[str, ...]) -> pl.DataFrame:

@@ -29,7 +29,10 @@ def risk_changes(scores: pl.LazyFrame, school_year: str, levels: Sequence[str]) 
     """
     place = pl.col("level").replace_strict({level: k for k, level in enumerate(levels)}, return_dtype=pl.Int32)
     in_order = scores.filter(pl.col("level").is_not_null()).with_columns(place.alias("place")).sort(*_UNIT, "as_of_date")
-    before = [pl.col(name).shift(1).over(_UNIT).alias(f"previous_{name}") for name in ("as_of_date", "probability", "level", "place")]
+    same = pl.all_horizontal([pl.col(name) == pl.col(name).shift(1) for name in _UNIT]).fill_null(False)  # rows are in order: no grouping
+    before = [
+        pl.when(same).then(pl.col(name).shift(1)).alias(f"previous_{name}") for name in ("as_of_date", "probability", "level", "place")
+    ]
     step = pl.col("place") - pl.col("previous_place")
     change = (
         pl.when(step > 0)

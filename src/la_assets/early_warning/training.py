@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from la_assets.early_warning import baselines, boosting, logistic
-from la_assets.early_warning.calibration import Calibration, chosen_calibration
+from la_assets.early_warning.calibration import Calibration, chosen_calibration, recentred
 from la_assets.early_warning.design_matrix import Design, usable_features
 from la_assets.early_warning.drift import reference
 from la_assets.early_warning.fitted_model import FittedModel
@@ -186,9 +186,12 @@ def train(
     rounds = manifest["rounds"] = int(np.median([h.rounds for h in held_out]))
     booster = boosting.grow(matrix, label, settings, rounds=rounds).booster
     margins = {"logistic": [h.margins["logistic"] for h in held_out], "xgboost": [h.of_rounds(rounds) for h in held_out]}
+    newest = rows[definition.time].cast(pl.String).is_in(manifest["held_out_years"]).to_numpy()
+    final = {"logistic": parts["logistic"].margins(matrix[newest]), "xgboost": boosting.margins(booster, matrix[newest])}
     curves, manifest["calibration"] = {}, {}
     for name, by_year in margins.items():
-        curves[name], manifest["calibration"][name] = chosen_calibration(by_year, [h.label for h in held_out])
+        curve, manifest["calibration"][name] = chosen_calibration(by_year, [h.label for h in held_out])
+        curves[name] = recentred(curve, final[name], label[newest])
     return FittedModel(
         definition.name, str(before), "fitted", manifest, design, chosen, boosting.as_text(booster, rounds), calibrations=curves, **parts
     )

@@ -78,7 +78,7 @@ class EarlyWarningSettings(BaseModel):
     recent_days: int = Field(28, ge=7, le=90)
     training_years: int = Field(5, ge=2, le=6)
     most_training_rows: int = Field(300_000, ge=1_000)
-    most_course_rows: int = Field(20_000, ge=1_000)
+    most_course_rows: int = Field(12_000, ge=1_000)
     passing_percent: float = Field(60.0, gt=0, lt=100)
     course_snapshots: tuple[str, ...] = ("Q1", "Q2")
     sat_ela_benchmark: float = Field(480.0, ge=200, le=800)

@@ -137,3 +137,16 @@ def test_isotonic_wins_where_the_link_is_no_curve_of_platts_and_only_then():
 def test_one_held_out_year_gives_platts_curve():
     fitted, record = calibration.chosen_calibration([metrics.log_odds(P)], [Y])
     assert (fitted.method, record["compared"]) == ("platt", False)
+
+
+@pytest.mark.parametrize("method", ["platt", "isotonic"])
+def test_a_recentred_curve_is_right_on_average_and_keeps_its_shape(method: str):
+    """Held-out margins were 1 too high as a whole, and the curve took that back; the final model's margins are not too high."""
+    margin = metrics.log_odds(P)
+    curve = calibration.platt(margin + 1, Y) if method == "platt" else calibration.isotonic(margin + 1, Y)
+    assert curve(margin).mean() < 0.75 * Y.mean()
+    moved = calibration.recentred(curve, margin, Y)
+    assert moved(margin).mean() == pytest.approx(Y.mean(), abs=1e-3)
+    assert moved.method == method
+    assert moved.a == curve.a
+    assert (np.diff(moved(np.linspace(-6, 6, 200))) >= 0).all()

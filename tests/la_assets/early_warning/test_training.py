@@ -137,6 +137,19 @@ def test_both_candidates_come_close_to_the_true_risk_and_are_calibrated():
     assert abs(scored["probability"].mean() - label.mean()) < 0.01
 
 
+def test_a_held_out_year_that_was_unlike_the_others_does_not_lower_every_probability():
+    """In the newest closed year absence was worse throughout, with as many dropouts as ever: models of earlier years overrate it."""
+    rows = risk_rows(1500, 7)
+    odd = pl.col("school_year") == "2022-23"
+    shifted = rows.with_columns(pl.when(odd).then(pl.col("attendance_rate") - 0.05).otherwise("attendance_rate").alias("attendance_rate"))
+    fitted = train(shifted, DEFINITION, QUICK, before=YEAR, as_of=AS_OF)
+    known = shifted.filter(pl.col("school_year").is_in(fitted.manifest["held_out_years"]))
+    observed = known["dropped_out"].cast(pl.Float64).mean()
+    told = score(fitted, known, DEFINITION, {}, most_reasons=0)
+    for column in ("probability_logistic", "probability_xgboost"):
+        assert told[column].mean() == pytest.approx(observed, abs=1e-3)
+
+
 def test_within_a_standard_error_the_simpler_candidate_is_published():
     random = np.random.default_rng(1)
     margin = random.normal(size=2000)

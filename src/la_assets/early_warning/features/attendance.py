@@ -28,9 +28,11 @@ def attendance(
     recent_days : int
         Calendar days before the snapshot that count as recent.
     """
-    several = stays.group_by("student_key").agg(pl.col("school_id").n_unique().alias("schools")).filter(pl.col("schools") > 1)
-    at_one = daily.join(stays.join(several, on="student_key", how="anti"), on="student_key", how="semi")
-    at_several = each_day_once(daily.join(several, on="student_key", how="semi"), stays)
+    by_student = stays.group_by("student_key").agg(pl.col("school_id").n_unique().alias("schools"))
+    until = max(snapshot.day for snapshot in snapshots)
+    daily = daily.filter(pl.col("date") <= until)
+    at_one = daily.join(by_student.filter(pl.col("schools") == 1), on="student_key", how="semi")
+    at_several = each_day_once(daily.join(by_student.filter(pl.col("schools") > 1), on="student_key", how="semi"), stays)
     absent = (pl.col("absent") * 1000).round().cast(pl.Int64)
     sums = {
         "days_enrolled": pl.lit(1, pl.Int64),

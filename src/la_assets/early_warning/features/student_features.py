@@ -160,7 +160,7 @@ def student_features(
     own = pl.col("school_year") == school_year
     before = attendance.year_before(sources.student_years.filter(~own), school_year not in settings.incomparable_years)
     days = attendance.attendance(
-        of_these(sources.daily),
+        sources.daily,
         of_these(sources.stays.filter(own)),
         snapshots,
         chronic_rate=settings.chronic_rate,
