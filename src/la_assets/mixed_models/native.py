@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from la_assets.mixed_models.blas import one_blas_thread
-from la_assets.mixed_models.coupling import Coupling
+from la_assets.mixed_models.coupling import Coupling, TooLarge
 from la_assets.mixed_models.design import Design
 from la_assets.mixed_models.identification import obstacle
 from la_assets.mixed_models.one_group import OneGroup, group_sums
@@ -29,11 +29,16 @@ def fit_native(design: Design, method: str, conditional_sds: bool = True) -> Mix
     """Fit a design by REML or ML; see ``model.fit``."""
     if found := obstacle(design):
         return without_numbers(design, method, "native", *found)
-    with one_blas_thread():
-        problem = Problem(design, method == "REML")
-        if problem.trivial:
-            return without_numbers(design, method, "native", *problem.trivial)
-        return problem.fit(method, conditional_sds)
+    try:
+        with one_blas_thread():
+            problem = Problem(design, method == "REML")
+            if problem.trivial:
+                return without_numbers(design, method, "native", *problem.trivial)
+            return problem.fit(method, conditional_sds)
+    except TooLarge as error:
+        return without_numbers(design, method, "native", "engine_failed", str(error))
+    except np.linalg.LinAlgError as error:
+        return without_numbers(design, method, "native", "not_converged", f"the search left the numbers a computer has: {error}")
 
 
 class Problem:

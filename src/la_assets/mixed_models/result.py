@@ -72,6 +72,10 @@ class MixedModelFit:
         Per grouping column the lower Cholesky factor of the covariance of its effects over the residual variance.
     details : mapping
         What the engine did: evaluations, largest gradient, path taken.
+    weights, weight_meaning : str
+        The column and what it means; no column, no weights.
+    spec : formulaic.ModelSpec, optional
+        Categories and knots that the formula took from the rows.
     """
 
     status: str
@@ -91,6 +95,9 @@ class MixedModelFit:
     levels: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     theta: Mapping[str, np.ndarray] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
+    weights: str | None = None
+    weight_meaning: str = "precision"
+    spec: Any = field(default=None, repr=False)
 
     @property
     def usable(self) -> bool:

@@ -78,6 +78,9 @@ def filled(design: Design, method: str, engine: str, status: str, found: Estimat
         {rows.term.group: _levels(rows, term) for rows, term in zip(design.terms, found.terms, strict=True)},
         {rows.term.group: term.factor for rows, term in zip(design.terms, found.terms, strict=True)},
         found.details,
+        design.weight_column,
+        design.weight_meaning,
+        design.spec,
     )
 
 
