@@ -169,8 +169,8 @@ class MixedModelFit:
         Returns
         -------
         polars.DataFrame
-            In the order of ``frame``: ``prediction`` (null where a column is missing or there is no model), ``known_levels`` (how many of the
-            grouping columns' levels the model knows).
+            In the order of ``frame``: ``prediction`` (null where a column is missing or there is no model), ``known_levels`` (how
+            many of the grouping columns' levels the model knows).
         """
         from la_assets.mixed_models.prediction import predicted
 

@@ -85,7 +85,7 @@ def filled(design: Design, method: str, engine: str, status: str, found: Estimat
 
 
 def without_numbers(
-    design: Design, method: str, engine: str, status: str, message: str, details: Mapping[str, Any] | None = None
+    design: Design, method: str, engine: str, status: str, message: str, *, details: Mapping[str, Any] | None = None
 ) -> MixedModelFit:
     """A fit whose status is all there is: fixed effects and variances are named and null, BLUPs are absent."""
     p = len(design.names)
