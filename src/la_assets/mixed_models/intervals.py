@@ -1,7 +1,7 @@
 """Intervals for standard deviations and correlations of random effects: by likelihood, or by parametric bootstrap.
 
-A variance near zero has no symmetric error; these intervals do not pretend so. They cost tens to hundreds of fits and are therefore not part
-of a fit. Only for fits of the native engine.
+A variance near zero has no symmetric error; these intervals do not pretend so. They cost tens to hundreds of fits and are therefore
+not part of a fit. Only for fits of the native engine.
 """
 
 from __future__ import annotations

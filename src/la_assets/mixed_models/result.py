@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 STATUSES = {
     "converged": "The criterion has a stationary minimum inside the parameter space.",
     "singular": "The minimum lies on the border: a variance is zero or a correlation is one. The numbers are that minimum's.",
-    "not_identified": "These rows cannot tell the variances apart (one level, a row per level, two groups that are the same).",
+    "not_identified": "These rows cannot tell the variances apart: one level, a row per level, two groups that are the same, no residual.",
     "no_variation": "The outcome is constant, or the fixed effects reproduce it exactly: there is no variance to divide.",
     "too_few_rows": "No rows are left, or not more than there are fixed effects.",
     "not_converged": "The search ended at no stationary point.",
