@@ -126,9 +126,11 @@ def _profile(fitted: MixedModelFit, rows: Design, level: float) -> list[tuple[fl
         return _spread(problem.covariances(at[:-1], variance), problem.residual_variance(variance))
 
     search = _Region(problem.deviance_with_residual, limit, best, np.append(problem.diagonal, False))
-    return [
-        (search.end(lambda at, k=k: values(at)[k], -1), search.end(lambda at, k=k: values(at)[k], +1)) for k in range(values(best).size)
-    ]
+
+    def ends(k: int) -> tuple[float, float]:
+        return search.end(lambda at: float(values(at)[k]), -1), search.end(lambda at: float(values(at)[k]), +1)
+
+    return [ends(k) for k in range(values(best).size)]
 
 
 class _Region:
