@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -59,6 +60,8 @@ class Design:
     frame : polars.DataFrame
         The rows used, columns of the model only (for engines that read frames).
     weight_column : str, optional
+    spec : formulaic.ModelSpec, optional
+        Categories, knots and means that the formula took from these rows; None for a sum of columns.
     """
 
     formula: str
@@ -71,6 +74,7 @@ class Design:
     dropped: Mapping[str, int]
     frame: pl.DataFrame
     weight_column: str | None = None
+    spec: Any = None
 
     @property
     def n(self) -> int:
@@ -102,7 +106,7 @@ def design(
     effects = [name for term in terms for name in term.names if name != INTERCEPT]
     numbers = list(dict.fromkeys([outcome, *variables, *effects]))
     kept, dropped = _usable_rows(frame, numbers, [term.group for term in terms], weights)
-    names, fixed = fixed_columns(formula, kept, kept)
+    names, fixed, spec = fixed_columns(formula, kept)
     return Design(
         formula,
         _floats(kept[outcome]),
@@ -114,6 +118,7 @@ def design(
         dropped,
         kept,
         weights,
+        spec,
     )
 
 
@@ -129,27 +134,28 @@ def formula_variables(formula: str) -> tuple[str, tuple[str, ...]]:
     return str(next(iter(parsed.lhs.required_variables))), tuple(sorted(str(name) for name in parsed.rhs.required_variables))
 
 
-def fixed_columns(formula: str, fitted: pl.DataFrame, frame: pl.DataFrame) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names and values of the fixed effects for the rows of ``frame``, with categories and splines as the rows of ``fitted`` set them."""
+def fixed_columns(formula: str, frame: pl.DataFrame, spec: Any = None) -> tuple[tuple[str, ...], np.ndarray, Any]:
+    """Names and values of the fixed effects, and what formulaic took from the rows (None for a sum of columns).
+
+    With ``spec`` the categories, knots and means are those of an earlier call.
+    """
     plain = _plain(formula)
-    if plain and all(fitted.schema[name].is_numeric() or fitted.schema[name] == pl.Boolean for name in plain[2]):
+    if spec is None and plain and all(frame.schema[name].is_numeric() or frame.schema[name] == pl.Boolean for name in plain[2]):
         _, intercept, names = plain
         columns = np.empty((frame.height, intercept + len(names)), order="F")
         columns[:, :intercept] = 1.0
         for position, name in enumerate(names, start=intercept):
             columns[:, position] = _floats(frame[name])
-        return (INTERCEPT,) * intercept + names, columns
+        return (INTERCEPT,) * intercept + names, columns, None
     from formulaic import Formula
 
     right = Formula(formula).rhs
-    variables = sorted(str(name) for name in right.required_variables)
-    if fitted.height == 0:
-        return (), np.empty((0, 0))
-    made = right.get_model_matrix(fitted.select(variables).to_pandas(), output="numpy")
+    if frame.height == 0:
+        return (), np.empty((0, 0)), spec
+    rows = frame.select(sorted(str(name) for name in right.required_variables)).to_pandas()
+    made = spec.get_model_matrix(rows) if spec is not None else right.get_model_matrix(rows, output="numpy")
     names = tuple(INTERCEPT if name == "Intercept" else str(name) for name in made.model_spec.column_names)
-    if frame is not fitted:
-        made = made.model_spec.get_model_matrix(frame.select(variables).to_pandas())
-    return names, np.asfortranarray(made, dtype=float)
+    return names, np.asfortranarray(made, dtype=float), made.model_spec
 
 
 def _plain(formula: str) -> tuple[str, int, tuple[str, ...]] | None:

@@ -21,6 +21,11 @@ def obstacle(design: Design) -> tuple[str, str] | None:
         return "too_few_rows", f"{design.n} rows for {design.fixed.shape[1]} fixed effects"
     if np.ptp(design.outcome) == 0:
         return "no_variation", "every row has the same outcome"
+    return _too_few_levels(design) or _the_same_groups(design)
+
+
+def _too_few_levels(design: Design) -> tuple[str, str] | None:
+    """A term with one level, or with as many effects as there are rows."""
     for rows in design.terms:
         levels, effects = rows.levels.len(), len(rows.term.names)
         if levels < 2:
@@ -30,6 +35,11 @@ def obstacle(design: Design) -> tuple[str, str] | None:
                 "not_identified",
                 f"{rows.term.group} has {levels} levels x {effects} effects for {design.n} rows: as many effects as rows",
             )
+    return None
+
+
+def _the_same_groups(design: Design) -> tuple[str, str] | None:
+    """Two terms that divide the rows in the same way."""
     for one, other in itertools.combinations(design.terms, 2):
         if one.levels.len() == other.levels.len() and INTERCEPT in one.term.names and INTERCEPT in other.term.names:
             pairs = np.unique(one.codes * np.int64(other.levels.len()) + other.codes).size

@@ -29,7 +29,8 @@ _WEIGHTED = f"""function(formula, rows, reml) {{
 _READ = """function(fit) {
     modes <- lme4::ranef(fit, condVar = TRUE)
     terms <- lapply(modes, function(found) list(blups = as.matrix(found), spread = attr(found, "postVar")))
-    list(beta = lme4::fixef(fit), covariance = as.matrix(vcov(fit)), variances = lapply(lme4::VarCorr(fit), function(part) unclass(part)[, , drop = FALSE]),
+    list(beta = lme4::fixef(fit), covariance = as.matrix(vcov(fit)),
+         variances = lapply(lme4::VarCorr(fit), function(part) unclass(part)[, , drop = FALSE]),
          sigma = sigma(fit), log_likelihood = as.numeric(logLik(fit)), singular = lme4::isSingular(fit, tol = 1e-4),
          code = as.integer(fit@optinfo$conv$opt), terms = terms)
 }"""
@@ -104,11 +105,8 @@ def _read(parts: Any, design: Design, kept: np.ndarray) -> dict[str, Any]:
         covariance = np.asarray(parts.rx2("variances").rx2(f"g{place}")).reshape(q, q)
         own = parts.rx2("terms").rx2(f"g{place}")
         spread = np.asarray(own.rx2("spread")).reshape(q, q, levels)
-        terms.append(
-            TermEstimates(
-                covariance, lower_factor(covariance / residual), np.asarray(own.rx2("blups")).reshape(levels, q), np.moveaxis(spread, 2, 0)
-            )
-        )
+        blups = np.asarray(own.rx2("blups")).reshape(levels, q)
+        terms.append(TermEstimates(covariance, lower_factor(covariance / residual), blups, np.moveaxis(spread, 2, 0)))
     return {
         "code": int(np.asarray(parts.rx2("code"))[0]),
         "singular": bool(np.asarray(parts.rx2("singular"))[0]),

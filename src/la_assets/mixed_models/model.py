@@ -51,7 +51,8 @@ def fit(
     method : {"REML", "ML"}
         ML to compare fixed effects, REML to estimate.
     engine : {"native", "pymer4", "statsmodels"}
-        ``pymer4`` is lme4 through R (needs R, the R package lme4 and the extra ``[r]``); ``statsmodels`` is for small data. Same result type.
+        ``pymer4`` is lme4 through R (needs R, its package lme4 and the extra ``[r]``); ``statsmodels`` is for small data. Same result
+        type; both refuse what they cannot do (frequency weights; weights).
     conditional_sds : bool
         False leaves out the conditional standard deviations (the columns are null), which saves time in large crossed models.
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from la_assets.mixed_models.criterion import Profile, profile
+from la_assets.mixed_models.criterion import Likelihood, Profile
+from la_assets.mixed_models.design import TermRows
 from la_assets.mixed_models.orthogonal import Whitened
 
 
@@ -31,23 +32,20 @@ class GroupSums:
     products: np.ndarray
 
 
-def group_sums(
-    codes: np.ndarray, levels: int, columns: np.ndarray, table: np.ndarray, root: np.ndarray | None, white: Whitened
-) -> GroupSums:
+def group_sums(rows: TermRows, table: np.ndarray, root: np.ndarray | None, white: Whitened) -> GroupSums:
     """Sum by level.
 
     Parameters
     ----------
-    codes : numpy.ndarray of int, shape (n,)
-    levels : int
-    columns : numpy.ndarray, shape (n, q)
-        Random-effect columns as given.
+    rows : TermRows
+        Levels, and random-effect columns as given.
     table : numpy.ndarray, shape (n, p + 1)
         ``[X y]``, rows scaled.
     root : numpy.ndarray, shape (n,), optional
         Square roots of the weights.
     white : Whitened
     """
+    codes, levels, columns = rows.codes, rows.levels.len(), rows.columns
     q, width = columns.shape[1], table.shape[1]
     moved = [columns[:, k] - white.shift[k] if white.shift[k] else columns[:, k] for k in range(q)]
     squares = np.empty((levels, q, q))
@@ -67,9 +65,8 @@ def group_sums(
 class OneGroup:
     """The criterion of a model with one grouping column, from its sums."""
 
-    def __init__(self, sums: GroupSums, total: np.ndarray, observations: float, log_weights: float, reml: bool) -> None:
-        self._sums, self._total = sums, total
-        self._observations, self._log_weights, self._reml = observations, log_weights, reml
+    def __init__(self, sums: GroupSums, likelihood: Likelihood) -> None:
+        self._sums, self._likelihood = sums, likelihood
         self._design_of, self._designs, self._count = _shared_designs(sums.squares)
         self._collapsed = self._designs.shape[0] < sums.squares.shape[0]
         if self._collapsed:
@@ -80,7 +77,7 @@ class OneGroup:
         """Number of different designs of levels."""
         return int(self._designs.shape[0])
 
-    def evaluate(self, factors: list[np.ndarray]) -> tuple[Profile, list[np.ndarray]]:
+    def evaluate(self, factors: list[np.ndarray], residual_variance: float | None = None) -> tuple[Profile, list[np.ndarray]]:
         """The criterion at a relative factor L (q x q), and its gradient with respect to L (lower triangle).
 
         ``V^-1 = I - Z W Z'`` with ``W = L (I + L'Z'Z L)^-1 L'`` for every level (Woodbury).
@@ -91,7 +88,7 @@ class OneGroup:
             reduced = np.einsum("gkl,gkalb->ab", inner, self._moments, optimize=True)
         else:
             reduced = np.tensordot(self._sums.products, inner @ self._sums.products, axes=([0, 1], [0, 1]))
-        found = profile(self._total - reduced, log_determinant - self._log_weights, self._observations, self._reml)
+        found = self._likelihood.profile(reduced, log_determinant, residual_variance)
         if self._collapsed:
             explained = np.einsum("gkalb,ab->gkl", self._moments, found.slope, optimize=True)
         else:

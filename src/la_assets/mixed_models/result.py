@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 STATUSES = {
     "converged": "The criterion has a stationary minimum inside the parameter space.",
     "singular": "The minimum lies on the border: a variance is zero or a correlation is one. The numbers are that minimum's.",
-    "not_identified": "These rows cannot tell the variances apart (one level, a row per level, two groups that are the same).",
+    "not_identified": "These rows cannot tell the variances apart: one level, a row per level, two groups that are the same, no residual.",
     "no_variation": "The outcome is constant, or the fixed effects reproduce it exactly: there is no variance to divide.",
     "too_few_rows": "No rows are left, or not more than there are fixed effects.",
     "not_converged": "The search ended at no stationary point.",
@@ -72,6 +72,10 @@ class MixedModelFit:
         Per grouping column the lower Cholesky factor of the covariance of its effects over the residual variance.
     details : mapping
         What the engine did: evaluations, largest gradient, path taken.
+    weights, weight_meaning : str
+        The column and what it means; no column, no weights.
+    spec : formulaic.ModelSpec, optional
+        Categories and knots that the formula took from the rows.
     """
 
     status: str
@@ -91,6 +95,9 @@ class MixedModelFit:
     levels: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     theta: Mapping[str, np.ndarray] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
+    weights: str | None = None
+    weight_meaning: str = "precision"
+    spec: Any = field(default=None, repr=False)
 
     @property
     def usable(self) -> bool:
@@ -162,8 +169,8 @@ class MixedModelFit:
         Returns
         -------
         polars.DataFrame
-            In the order of ``frame``: ``prediction`` (null where a column is missing or there is no model), ``known_levels`` (how many of the
-            grouping columns' levels the model knows).
+            In the order of ``frame``: ``prediction`` (null where a column is missing or there is no model), ``known_levels`` (how
+            many of the grouping columns' levels the model knows).
         """
         from la_assets.mixed_models.prediction import predicted
 

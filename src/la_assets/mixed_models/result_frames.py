@@ -78,11 +78,14 @@ def filled(design: Design, method: str, engine: str, status: str, found: Estimat
         {rows.term.group: _levels(rows, term) for rows, term in zip(design.terms, found.terms, strict=True)},
         {rows.term.group: term.factor for rows, term in zip(design.terms, found.terms, strict=True)},
         found.details,
+        design.weight_column,
+        design.weight_meaning,
+        design.spec,
     )
 
 
 def without_numbers(
-    design: Design, method: str, engine: str, status: str, message: str, details: Mapping[str, Any] | None = None
+    design: Design, method: str, engine: str, status: str, message: str, *, details: Mapping[str, Any] | None = None
 ) -> MixedModelFit:
     """A fit whose status is all there is: fixed effects and variances are named and null, BLUPs are absent."""
     p = len(design.names)

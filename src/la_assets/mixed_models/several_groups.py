@@ -4,8 +4,8 @@ The term with most levels is solved level by level; what is left of the others i
 nested, else dense. Bates et al. (2015), section 3. The gradient needs the inverse of the system only where the system has entries.
 Nothing is searched here.
 
-Notation: V = I + Z L L' Z' in units of the residual variance, L one factor per level, A = [X y], M = I + L'Z'Z L, u = M^-1 L'Z'A; ``1`` is the
-term with most levels, ``2`` all others; W = L1 M11^-1 L1' per level of ``1``, R = Z2'Z2 - Z2'Z1 W Z1'Z2, S = I + L2' R L2.
+Notation: V = I + Z L L' Z' in units of the residual variance, L one factor per level, A = [X y], M = I + L'Z'Z L, u = M^-1 L'Z'A;
+``1`` is the term with most levels, ``2`` all others; W = L1 M11^-1 L1' per level of ``1``, R = Z2'Z2 - Z2'Z1 W Z1'Z2, S = I + L2' R L2.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from la_assets.mixed_models.coupling import Coupling
-from la_assets.mixed_models.criterion import Profile, profile
+from la_assets.mixed_models.criterion import Likelihood, Profile
 from la_assets.mixed_models.one_group import GroupSums
 from la_assets.mixed_models.system import DenseSystem, SparseSystem, System, is_sparse
 
@@ -41,28 +41,21 @@ class SeveralGroups:
     sums : list of GroupSums
         Per term; the first has most levels.
     coupling : Coupling
-    total : numpy.ndarray, shape (p + 1, p + 1)
-        ``[X y]'[X y]``.
-    observations, log_weights : float
-        Number of observations; sum of the logarithms of precision weights.
-    reml : bool
+    likelihood : Likelihood
     """
 
-    def __init__(
-        self, sums: list[GroupSums], coupling: Coupling, total: np.ndarray, observations: float, log_weights: float, reml: bool
-    ) -> None:
-        self._first, self._coupling, self._total = sums[0], coupling, total
-        self._products = np.vstack([part.products.reshape(-1, total.shape[0]) for part in sums[1:]])
-        self._observations, self._log_weights, self._reml = observations, log_weights, reml
+    def __init__(self, sums: list[GroupSums], coupling: Coupling, likelihood: Likelihood) -> None:
+        self._first, self._coupling, self._likelihood = sums[0], coupling, likelihood
+        self._products = np.vstack([part.products.reshape(-1, likelihood.total.shape[0]) for part in sums[1:]])
         self.sparse = is_sparse(coupling)
 
-    def evaluate(self, factors: list[np.ndarray]) -> tuple[Profile, list[np.ndarray]]:
+    def evaluate(self, factors: list[np.ndarray], residual_variance: float | None = None) -> tuple[Profile, list[np.ndarray]]:
         """The criterion at one relative factor per term, and its gradients with respect to them (lower triangles).
 
         With G the slope of the criterion in a term's covariance, the slope in its factor is ``2 G L``; ``L'G`` is the sum over its
         levels of the diagonal blocks of ``M^-1 L'Z'Z`` less ``u K (Z'V^-1 A)'``, which needs no division by L.
         """
-        found, at = self._solve(factors)
+        found, at = self._solve(factors, residual_variance)
         quadratic = self._coupling.by_level(at.system.scaled_inverse())
         shrink = np.eye(factors[0].shape[0]) - at.inner @ self._first.squares
         traces = [(at.solved @ (self._first.squares - quadratic @ shrink)).sum(axis=0), *at.system.traces()]
@@ -98,9 +91,9 @@ class SeveralGroups:
         starts = [int(start) for start in self._coupling.starts]
         return list(zip(factors[1:], starts[:-1], starts[1:], strict=True))
 
-    def _solve(self, factors: list[np.ndarray]) -> tuple[Profile, _Solution]:
+    def _solve(self, factors: list[np.ndarray], residual_variance: float | None = None) -> tuple[Profile, _Solution]:
         first, squares, products = factors[0], self._first.squares, self._first.products
-        q, width = first.shape[0], self._total.shape[0]
+        q, width = first.shape[0], products.shape[2]
         middle = np.eye(q) + first.T @ squares @ first
         solved = np.linalg.solve(middle, np.broadcast_to(first.T, middle.shape))
         inner = first @ solved
@@ -112,9 +105,9 @@ class SeveralGroups:
         u_second = system.solve(system.scaled_transposed(right))
         loads = system.scaled(u_second)
         rest = products - (between @ loads).reshape(-1, q, width)
-        cross = self._total - np.tensordot(products, inner @ products, axes=([0, 1], [0, 1])) - right.T @ loads
-        log_determinant = float(np.log(np.linalg.det(middle)).sum()) + system.log_determinant - self._log_weights
-        found = profile((cross + cross.T) / 2, log_determinant, self._observations, self._reml)
+        explained = np.tensordot(products, inner @ products, axes=([0, 1], [0, 1])) + right.T @ loads
+        log_determinant = float(np.log(np.linalg.det(middle)).sum()) + system.log_determinant
+        found = self._likelihood.profile(explained, log_determinant, residual_variance)
         return found, _Solution(
             inner, solved, system, solved @ rest, u_second, rest - squares @ (inner @ rest), right - system.times_reduced(loads)
         )

@@ -55,7 +55,7 @@ def fit_statsmodels(design: Design, method: str) -> MixedModelFit:
     return filled(design, method, "statsmodels", "singular" if border else "converged", estimates)
 
 
-def _one(design: Design, fixed: np.ndarray, method: str):  # type: ignore[no-untyped-def]
+def _one(design: Design, fixed: np.ndarray, method: str):
     """One grouping column."""
     from statsmodels.regression.mixed_linear_model import MixedLM
 
@@ -73,7 +73,7 @@ def _one(design: Design, fixed: np.ndarray, method: str):  # type: ignore[no-unt
     return found, [term]
 
 
-def _several(design: Design, fixed: np.ndarray, method: str):  # type: ignore[no-untyped-def]
+def _several(design: Design, fixed: np.ndarray, method: str):
     """Several grouping columns: every level an indicator column of one group that holds all rows."""
     from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,7 @@ class System(ABC):
             each = np.bincount(rows, weights=product * self._spread[columns], minlength=self._coupling.size)
             mirrored = np.where(rows == columns, 0.0, product * self._spread[rows])
             each += np.bincount(columns, weights=mirrored, minlength=self._coupling.size)
-            return [np.array([[each[begin:end].sum()]]) for begin, end in zip(starts[:-1], starts[1:], strict=True)]
+            return [np.array([[each[begin:end].sum()]]) for begin, end in pairwise(starts)]
         half = (self._coupling.symmetric(self.inverse) @ self._scale.T).tocsr()
         reduced = self._coupling.symmetric(self._reduced)
         found = []
