@@ -30,6 +30,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --compile-bytecode --editable '.[dev]'
 	touch $@
 
+$(VENV)/.installed-r: $(VENV)/.installed
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev,r]'
+	touch $@
+
 data/.secrets.env:
 	@umask 077; echo "LA_STUDENT_KEY_SECRET=$$(head -c 48 /dev/urandom | base64 | tr -d '/+=\n')" > $@
 	@echo "A new secret for student keys is in $@ (ignored by git). Keep it: another secret gives every student another key."
@@ -56,6 +60,7 @@ lint: setup
 
 test: setup  ## Format, lint, types and the test suite
 	bash tests/system_packages.sh
+	@if command -v R >/dev/null; then $(MAKE) --no-print-directory $(VENV)/.installed-r; fi
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 

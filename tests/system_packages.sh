@@ -7,7 +7,11 @@ cd "$(dirname "$0")/.."
 needed="chromium:chromium
 chromedriver:chromium-driver
 Rscript:r-base-core
-/usr/lib/R/site-library/quantreg:r-cran-quantreg"
+/usr/lib/R/site-library/quantreg:r-cran-quantreg
+/usr/lib/R/site-library/lme4:r-cran-lme4
+/usr/lib/R/site-library/lmerTest:r-cran-lmertest
+/usr/lib/R/site-library/emmeans:r-cran-emmeans
+/usr/share/doc/r-base-dev:r-base-dev"
 list=.pytest_cache/missing_packages
 
 missing() {

@@ -1,4 +1,5 @@
-"""The criterion of a mixed model written out with the whole covariance matrix of all rows: slow, short, and nothing in common with the library.
+"""The criterion of a mixed model written out with the whole covariance matrix of all rows: slow, short,
+and nothing in common with the library.
 
 A second witness for small data: log-likelihood, generalised least squares, BLUPs and conditional variances straight from their definitions.
 """
