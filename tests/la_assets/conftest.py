@@ -29,11 +29,12 @@ class Evaluation:
 
 @dataclass
 class BuiltDistrict:
-    """Where the district's files, truth, lake and SQL file are, and what Dagster said of the run."""
+    """Where the district's files, truth, lake and SQL file are; what Dagster said of the run, and the names of what each page shows."""
 
     folder: Path
     failed_steps: list[str]
     evaluations: dict[tuple[str, str], Evaluation]
+    shown: dict[str, set[str]]
 
     @property
     def landing(self) -> Path:
@@ -66,10 +67,15 @@ def build_years(folder: Path, first: str = FIRST_KEY, last: str = LAST_KEY) -> B
         result = defs.resolve_implicit_global_asset_job_def().execute_in_process(instance=instance, tags=tags, raise_on_error=False)
     failed = [e.step_key for e in result.all_events if e.event_type_value == "STEP_FAILURE"]
     assert result.success == (not failed), failed
-    said = result.get_asset_check_evaluations()
-    return BuiltDistrict(
-        folder, failed, {(".".join(e.asset_key.path), e.check_name): Evaluation(e.passed, e.description or "") for e in said}
-    )
+    said = {
+        (".".join(e.asset_key.path), e.check_name): Evaluation(e.passed, e.description or "") for e in result.get_asset_check_evaluations()
+    }
+    shown: dict[str, set[str]] = {}
+    for event in result.all_events:
+        if event.is_step_materialization:
+            materialization = event.step_materialization_data.materialization
+            shown.setdefault(".".join(materialization.asset_key.path), set()).update(materialization.metadata)
+    return BuiltDistrict(folder, failed, said, shown)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,10 @@ weighted model goes to lme4 through the same bridge. Needs R with lme4 and lmerT
 from __future__ import annotations
 
 import logging
+import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -62,6 +65,18 @@ def fit_lme4(design: Design, method: str) -> MixedModelFit:
     return filled(design, method, "pymer4", "singular" if parts["singular"] else "converged", parts["estimates"])
 
 
+@contextmanager
+def _environment_kept() -> Iterator[None]:
+    """Take back what rpy2 writes into the environment: with R's library path every Python started afterwards loads wrong libraries."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
+
+
 def _fitted(design: Design, kept: np.ndarray, method: str) -> dict[str, Any]:
     """Fit in R and bring the numbers over.
 
@@ -70,7 +85,7 @@ def _fitted(design: Design, kept: np.ndarray, method: str) -> dict[str, Any]:
     import pandas as pd
 
     logging.getLogger("rpy2").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
+    with _environment_kept(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from pymer4.models import Lmer
         from rpy2 import robjects
