@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Iterator
 
+import dagster as dg
 import pytest
 
 from la_assets import backfill as shell
@@ -28,9 +29,25 @@ def test_a_backfill_through_the_daemon_builds_the_year_of_every_table(served_dag
     assert served_dagster.result.failures == []
     assert served_dagster.result.succeeded
     key = partition_key(served_dagster.school_year)
+    without = _reading_earlier_years_only()
     for node in query(served_dagster.url, _PARTITIONS)["assetNodes"]:
+        if ".".join(node["assetKey"]["path"]) in without:
+            continue
         ranges = node["assetPartitionStatuses"]["ranges"]
         assert [(r["startKey"], r["endKey"], r["status"]) for r in ranges] == [(key, key, "MATERIALIZED")], node["assetKey"]
+
+
+def _reading_earlier_years_only() -> set[str]:
+    """Models learn from earlier years only; a backfill of one year into an empty lake leaves them out: there is nothing to learn from."""
+    from la_assets.definitions import defs
+
+    graph = defs.resolve_asset_graph()
+
+    def last_year_read(key: dg.AssetKey) -> int:
+        mappings = (graph.get_partition_mapping(key, parent) for parent in graph.get(key).parent_keys)
+        return max((getattr(mapping, "end_offset", 0) for mapping in mappings), default=0)
+
+    return {".".join(key.path) for key in graph.materializable_asset_keys if last_year_read(key) < 0}
 
 
 def test_cheap_tables_of_one_backfill_share_one_run(served_dagster: ServedDagster) -> None:

@@ -180,6 +180,7 @@ def variance_shares(year: Year) -> Page:
         year.history(STUDENT_SCORES)
         .join(districts, on=["school_id", "school_year"], how="left")
         .with_columns(class_id=pl.concat_str("class_id", "subject", "school_year", separator="|"))
+        .sort("student_key", "subject", "school_year", "class_id")  # the sums of a fit depend on the order in their last digits
         .collect()
     )
     # A year without scores of its own (in progress, or without tests) says nothing new.

@@ -307,7 +307,8 @@ def of_schools(named_rows: pl.DataFrame, staff: pl.LazyFrame, names: Mapping[str
         named_rows.lazy()
         .join(staff.select("staff_key", "school_id").drop_nulls(), on="staff_key")
         .with_columns(teacher=name)
-        .group_by(key)
+        .sort(*key, "staff_key")  # first values and sums of a group depend on the order of its rows
+        .group_by(key, maintain_order=True)
         .agg(pl.col("teacher").unique().sort().str.join("; ").alias("teachers"), pl.col("weight").sum(), pl.col(rest).first())
         .sort("school_id", "subject", "tier", "student", "student_key", descending=[False, False, True, False, False], nulls_last=True)
         .collect()
