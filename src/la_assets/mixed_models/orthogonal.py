@@ -12,7 +12,8 @@ import numpy as np
 
 COLLINEAR = 1e-7
 """A column whose part that earlier columns do not explain is shorter than this share of its length is determined by them (R's rule)."""
-_SAFE_PIVOT = 1e-4
+_SAFE = 1e3
+"""Up to this condition number of unit columns the triangle of their Gram matrix is exact to ten digits; beyond, it is not asked."""
 
 
 @dataclass(frozen=True)
@@ -45,25 +46,28 @@ def orthonormal(columns: np.ndarray) -> Orthonormal:
     kept = np.flatnonzero(lengths > 0)
     scale = 1 / lengths[kept]
     scaled = columns[:, kept] * scale
-    triangle = _triangle(scaled.T @ scaled)
-    if triangle is None:
-        part = np.abs(np.diag(np.asarray(np.linalg.qr(scaled, mode="r"))))
-        part = np.concatenate([part, np.zeros(kept.size - part.size)])
-        kept, scale, scaled = kept[part > COLLINEAR], scale[part > COLLINEAR], scaled[:, part > COLLINEAR]
-        triangle = np.asarray(np.linalg.qr(scaled, mode="r"))
+    triangle = _triangle(scaled)
+    independent = np.abs(np.diag(triangle)) > COLLINEAR
+    if not independent.all():
+        kept, scale, scaled = kept[independent], scale[independent], scaled[:, independent]
+        triangle = _triangle(scaled)
     first = np.linalg.inv(triangle)
     basis = scaled @ first
     second = np.linalg.inv(np.linalg.cholesky(basis.T @ basis).T)
     return Orthonormal(basis @ second, kept, scale[:, None] * (first @ second))
 
 
-def _triangle(gram: np.ndarray) -> np.ndarray | None:
-    """Upper Cholesky factor of a Gram matrix of unit columns; None where a pivot is too small to be trusted."""
+def _triangle(columns: np.ndarray) -> np.ndarray:
+    """Upper factor R of unit columns: of their Gram matrix where that is safe, else by Householder QR."""
+    size = columns.shape[1]
     try:
-        triangle = np.linalg.cholesky(gram).T
+        triangle = np.linalg.cholesky(columns.T @ columns).T
+        if size == 0 or np.linalg.cond(triangle) < _SAFE:
+            return triangle
     except np.linalg.LinAlgError:
-        return None
-    return triangle if gram.size == 0 or np.diag(triangle).min() > _SAFE_PIVOT else None
+        pass
+    triangle = np.asarray(np.linalg.qr(columns, mode="r"))
+    return np.vstack([triangle, np.zeros((size - triangle.shape[0], size))])
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class Whitened:
     Attributes
     ----------
     shift : numpy.ndarray, shape (q,)
-        Whole numbers, so that whole columns (years, grades) stay whole and their sums exact.
+        Whole numbers for columns that spread over several (years, grades): they stay whole and their sums exact.
     turn : numpy.ndarray, shape (q, q)
     to_effects : numpy.ndarray, shape (q, q)
         Effects of Z from effects of the whitened columns.
@@ -89,16 +93,16 @@ def whitened(columns: np.ndarray, has_intercept: bool) -> Whitened | None:
     q = columns.shape[1]
     shift = np.zeros(q)
     if has_intercept:
-        shift[1:] = np.round(columns[:, 1:].mean(axis=0))
+        mean, spread = columns[:, 1:].mean(axis=0), columns[:, 1:].std(axis=0)
+        shift[1:] = np.where(spread > 0.5, np.round(mean), mean)
     moved = columns - shift if shift.any() else columns
-    square = moved.T @ moved / columns.shape[0]
-    lengths = np.sqrt(np.diag(square))
-    if not (lengths > 0).all():
+    lengths = np.sqrt(np.einsum("ij,ij->j", moved, moved))
+    if not (lengths > COLLINEAR * np.sqrt(np.einsum("ij,ij->j", columns, columns))).all():
         return None
-    triangle = _triangle(square / np.outer(lengths, lengths))
-    if triangle is None:
+    triangle = _triangle(moved / lengths)
+    if not (np.abs(np.diag(triangle)) > COLLINEAR).all():
         return None
-    turn = np.linalg.inv(triangle * lengths)
+    turn = np.linalg.inv(triangle * (lengths / np.sqrt(columns.shape[0])))
     origin = np.eye(q)
     if has_intercept:
         origin[0, 1:] = -shift[1:]

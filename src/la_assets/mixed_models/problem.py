@@ -17,11 +17,9 @@ from la_assets.mixed_models.one_group import OneGroup, group_sums
 from la_assets.mixed_models.orthogonal import orthonormal, whitened
 from la_assets.mixed_models.random_terms import INTERCEPT
 from la_assets.mixed_models.result_frames import TermEstimates, lower_factor
-from la_assets.mixed_models.search import Minimum, minimum
+from la_assets.mixed_models.search import Layout, Minimum, minimum
 from la_assets.mixed_models.several_groups import SeveralGroups
 
-START = 0.5
-"""Where the search begins: random effects with half the residual's standard deviation."""
 _NOTHING = 1e-10
 """An outcome whose residual is shorter than this share of it is reproduced by the fixed effects."""
 
@@ -46,8 +44,6 @@ class Problem:
     ----------
     kept : numpy.ndarray of int
         Fixed effects that are estimated.
-    diagonal : numpy.ndarray of bool
-        Parameters of the search that may not be negative.
 
     Raises
     ------
@@ -68,7 +64,6 @@ class Problem:
 
         self._order = sorted(range(len(design.terms)), key=lambda k: -design.terms[k].levels.len())
         terms = [design.terms[k] for k in self._order]
-        self._sizes = [term.columns.shape[1] for term in terms]
         self._white = []
         for term in terms:
             white = whitened(term.columns, term.term.names[0] == INTERCEPT)
@@ -85,7 +80,7 @@ class Problem:
             columns = [_scaled((term.columns - white.shift) @ white.turn, root) for term, white in zip(terms, self._white, strict=True)]
             coupling = Coupling([term.codes for term in terms], columns, [term.levels.len() for term in terms])
             self._criterion = SeveralGroups(sums, coupling, self._likelihood)
-        self.diagonal = np.concatenate([np.eye(q, dtype=bool)[np.tril_indices(q)] for q in self._sizes])
+        self._layout = Layout(tuple(term.columns.shape[1] for term in terms))
 
     def _table(self, outcome: np.ndarray) -> np.ndarray:
         """``[X y]``: the basis, and what it leaves of the outcome in units of its own size."""
@@ -104,25 +99,30 @@ class Problem:
         """Which way the criterion is computed: ``one group``, ``sparse`` or ``dense``."""
         return "one group" if isinstance(self._criterion, OneGroup) else "sparse" if self._criterion.sparse else "dense"
 
+    @property
+    def diagonal(self) -> np.ndarray:
+        """Parameters of the search that may not be negative."""
+        return self._layout.diagonal
+
     def minimum(self) -> Minimum:
-        """Search from independent random effects."""
-        return minimum(self.deviance, np.where(self.diagonal, START, 0.0), self.diagonal)
+        """Search, from independent random effects."""
+        return minimum(self.deviance, self._layout)
 
     def deviance(self, point: np.ndarray) -> tuple[float, np.ndarray]:
         """The criterion and its gradient at a point of the search: the lower triangles of the relative factors, one after the other."""
-        found, gradients = self._criterion.evaluate(self._factors(point))
+        found, gradients = self._criterion.evaluate(self._layout.factors(point))
         return found.deviance, np.concatenate([gradient[np.tril_indices(gradient.shape[0])] for gradient in gradients])
 
     def deviance_with_residual(self, point: np.ndarray) -> tuple[float, np.ndarray]:
         """The same with the logarithm of the residual variance as a last parameter, not profiled out."""
         variance = float(np.exp(point[-1]))
-        found, gradients = self._criterion.evaluate(self._factors(point[:-1]), variance)
+        found, gradients = self._criterion.evaluate(self._layout.factors(point[:-1]), variance)
         slopes = [gradient[np.tril_indices(gradient.shape[0])] for gradient in gradients]
         return found.deviance, np.concatenate([*slopes, [self._likelihood.freedom - found.rss / variance]])
 
     def profile(self, point: np.ndarray) -> Profile:
         """The criterion at a point, whole."""
-        return self._criterion.evaluate(self._factors(point))[0]
+        return self._criterion.evaluate(self._layout.factors(point))[0]
 
     def fixed_effects(self, found: Profile) -> tuple[np.ndarray, np.ndarray]:
         """Estimates of the kept fixed effects and their covariance, in units of the data."""
@@ -135,15 +135,15 @@ class Problem:
 
     def covariances(self, point: np.ndarray, residual_variance: float) -> list[np.ndarray]:
         """Covariance of each term's effects, in the order of the design and units of the data."""
-        found = [np.empty(0)] * len(self._sizes)
-        for place, factor, white in zip(self._order, self._factors(point), self._white, strict=True):
+        found = [np.empty(0)] * len(self._order)
+        for place, factor, white in zip(self._order, self._layout.factors(point), self._white, strict=True):
             root = white.to_effects @ factor * self._unit
             found[place] = root @ root.T * residual_variance
         return found
 
     def term_estimates(self, point: np.ndarray, found: Profile, conditional_sds: bool) -> list[TermEstimates]:
         """Covariances, BLUPs and conditional covariances of each term, in the order of the design and units of the data."""
-        effects = self._criterion.effects(self._factors(point), found, conditional_sds)
+        effects = self._criterion.effects(self._layout.factors(point), found, conditional_sds)
         covariances = self.covariances(point, found.residual_variance)
         residual = self.residual_variance(found.residual_variance)
         terms: dict[int, TermEstimates] = {}
@@ -159,16 +159,6 @@ class Problem:
         if self._likelihood.reml:
             deviance -= 2 * float(np.linalg.slogdet(self._basis.back)[1])
         return -deviance / 2
-
-    def _factors(self, point: np.ndarray) -> list[np.ndarray]:
-        """Relative factors, one per term, most levels first."""
-        found, begin = [], 0
-        for q in self._sizes:
-            factor, end = np.zeros((q, q)), begin + q * (q + 1) // 2
-            factor[np.tril_indices(q)] = point[begin:end]
-            found.append(factor)
-            begin = end
-        return found
 
 
 def _scaled(rows: np.ndarray, root: np.ndarray | None) -> np.ndarray:
