@@ -30,6 +30,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --compile-bytecode --editable '.[dev]'
 	touch $@
 
+# The bridge to R (rpy2 is built here, half a minute) for the tests and the bench that compare with R; nothing else needs it.
 $(VENV)/.installed-r: $(VENV)/.installed
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev,r]'
 	touch $@

@@ -31,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--graph-years", type=int, default=goal.graph_years, help="the same (default: %(default)s)")
     parser.add_argument("--model-students", type=int, default=goal.model_students, help="dropout model (default: %(default)s)")
     parser.add_argument("--model-years", type=int, default=goal.model_years, help="the same (default: %(default)s)")
+    parser.add_argument("--grown-students", type=int, default=goal.grown_students, help="growth model (default: %(default)s)")
+    parser.add_argument("--taught-rows", type=int, default=goal.taught_rows, help="value-added model (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=goal.repeats, help="loads of the code location (default: %(default)s)")
     parser.add_argument("--folder", type=Path, help="keep districts and lakes here and use them again (default: a temporary folder)")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the JSON files (default: %(default)s)")
@@ -39,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"{', '.join(unknown)}: there are {', '.join(FIGURES)}")
     sizes = Sizes(
         options.students, options.years, options.graph_students, options.graph_years, options.model_students, options.model_years,
-        options.repeats,
+        options.grown_students, options.taught_rows, options.repeats,
     )  # fmt: skip
     wanted = [name for name in FIGURES if name in options.figures or not options.figures]
     with tempfile.TemporaryDirectory(prefix="bench.") if options.folder is None else nullcontext(str(options.folder)) as folder:

@@ -74,7 +74,7 @@ class Figure:
             "seconds": round(self.seconds, 4),
             "cpu_seconds": round(self.cpu_seconds, 3),
             "yardstick": self.yardstick,
-            "yardstick_seconds": None if self.yardstick_seconds is None else round(self.yardstick_seconds, 3),
+            "yardstick_seconds": None if self.yardstick_seconds is None else round(self.yardstick_seconds, 4),
             "yardstick_cpu_seconds": None if self.yardstick_cpu_seconds is None else round(self.yardstick_cpu_seconds, 3),
             "ratio": None if self.ratio is None else round(self.ratio, 5),
             "peak_bytes": self.peak_bytes,

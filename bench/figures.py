@@ -20,6 +20,7 @@ from bench.figure import Figure, Goal
 from bench.growth_percentiles import growth_percentiles
 from bench.k_prototypes import k_prototypes
 from bench.measured import Measured
+from bench.mixed_model import growth_model, value_added_model
 from bench.places import Place, partition_keys
 from bench.sizes import LAST_YEAR, Sizes
 from bench.steps import slowest_steps
@@ -127,6 +128,8 @@ RUN: dict[str, Callable[[Path, Sizes], Figure]] = {
     "daily_increment": daily_increment,
     "code_location_load": code_location_load,
     "whole_graph": whole_graph,
+    "growth_model": growth_model,
+    "value_added_model": value_added_model,
     "growth_percentiles": growth_percentiles,
     "k_prototypes": k_prototypes,
     "dropout_model": dropout_model,

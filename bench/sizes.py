@@ -5,13 +5,15 @@ Only numbers and names; nothing is run here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 FIGURES = (
     "historical_load",
     "daily_increment",
     "code_location_load",
     "whole_graph",
+    "growth_model",
+    "value_added_model",
     "growth_percentiles",
     "k_prototypes",
     "dropout_model",
@@ -36,6 +38,8 @@ class Sizes:
         Whole graph; attendance names exceptions only.
     model_students, model_years : int
         Dropout model: students a year, school years; the last year is scored.
+    grown_students, taught_rows : int
+        Growth model: students; value-added model: rows of a student with a teacher.
     repeats : int
         How often a code location is loaded; the median counts.
     """
@@ -46,12 +50,11 @@ class Sizes:
     graph_years: int = 8
     model_students: int = 100_000
     model_years: int = 5
+    grown_students: int = 50_000
+    taught_rows: int = 300_000
     repeats: int = 5
 
     @property
     def at_goal(self) -> bool:
         """Whether the sizes are those for which the goals are stated."""
-        goal = Sizes()
-        return (self.students, self.years, self.graph_students, self.graph_years, self.model_students, self.model_years) == (
-            goal.students, goal.years, goal.graph_students, goal.graph_years, goal.model_students, goal.model_years,
-        )  # fmt: skip
+        return replace(self, repeats=Sizes.repeats) == Sizes()

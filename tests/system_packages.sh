@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What some tests need from the system, not from Python: installed where apt-get and the right to use it are there, else
-# listed in .pytest_cache/missing_packages, which the end of the test run repeats. A program, or the folder of an R package, per line: program, Debian package.
+# listed in .pytest_cache/missing_packages, which the end of the test run repeats. A program, or a file
+# or folder (an R package), per line: program, Debian package.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,13 +12,14 @@ Rscript:r-base-core
 /usr/lib/R/site-library/lme4:r-cran-lme4
 /usr/lib/R/site-library/lmerTest:r-cran-lmertest
 /usr/lib/R/site-library/emmeans:r-cran-emmeans
-/usr/share/doc/r-base-dev:r-base-dev"
+/usr/share/R/debian/r-cran.mk:r-base-dev
+/usr/lib/$(uname -m)-linux-gnu/openblas-pthread:libopenblas0-pthread"
 list=.pytest_cache/missing_packages
 
 missing() {
     local line
     while read -r line; do
-        command -v "${line%%:*}" >/dev/null || [[ -d ${line%%:*} ]] || echo "${line##*:}"
+        command -v "${line%%:*}" >/dev/null || [[ -e ${line%%:*} ]] || echo "${line##*:}"
     done <<<"$needed"
 }
 

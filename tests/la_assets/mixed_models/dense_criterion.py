@@ -1,7 +1,7 @@
-"""The criterion of a mixed model written out with the whole covariance matrix of all rows: slow, short,
-and nothing in common with the library.
+"""The criterion of a mixed model written out with the whole covariance matrix of all rows: slow and short.
 
-A second witness for small data: log-likelihood, generalised least squares, BLUPs and conditional variances straight from their definitions.
+It has nothing in common with the library: a second witness for small data. Log-likelihood, generalised least squares, BLUPs and
+conditional variances straight from their definitions.
 """
 
 from __future__ import annotations

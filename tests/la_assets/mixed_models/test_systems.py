@@ -1,4 +1,4 @@
-"""The parts of a fit with several groups: the sparse and the dense way agree, gradients are derivatives, the selected inverse is the inverse."""
+"""The parts of a fit: sparse and dense agree, gradients are derivatives, the selected inverse is the inverse, threads change nothing."""
 
 from __future__ import annotations
 
