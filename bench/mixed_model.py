@@ -12,6 +12,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,47 +37,66 @@ cat(sprintf('{{"seconds": %f, "cpu_seconds": %f, "log_likelihood": %.6f}}', used
 """
 
 
+@dataclass(frozen=True)
+class _Model:
+    """A model on both sides: its name, the formula in R's words, what is done to how many, and the goal."""
+
+    name: str
+    kind: str
+    formula: str
+    work: str
+    goal: Goal
+
+
+_GROWTH = _Model(
+    "growth_model", "growth", "score ~ time + frl + (1 + time | student)",
+    "{size:,} students x 6 tests, random intercept and slope: frame to BLUPs and their SDs, in the process", Goal(0.3, 1 / 50),
+)  # fmt: skip
+_VALUE_ADDED = _Model(
+    "value_added_model", "value_added", "score ~ prior + prior_squared + class_size + (1 | teacher) + (1 | school)",
+    "{size:,} rows, a teacher each 30, a school each 600: frame to effects and their SDs, in the process", Goal(0.3, 1 / 20),
+)  # fmt: skip
+
+
 def growth_model(folder: Path, sizes: Sizes) -> Figure:
     """Growth of 50,000 students over six tests, random intercept and slope; and, ours alone, of a million."""
-    place = Place(folder / "growth_model")
-    figure = _against_lme4(
-        place, "growth", sizes.grown_students, "score ~ time + frl + (1 + time | student)", Goal(0.3, 1 / 50),
-        f"{sizes.grown_students:,} students x {_TESTS} tests, random intercept and slope: frame to BLUPs and their SDs, in the process",
-    )  # fmt: skip
+    figure = _against_lme4(folder, _GROWTH, sizes.grown_students)
     if not sizes.at_goal:
         return figure
-    million, run = _ours(place, "growth", 1_000_000)
-    return _with_details(figure, {"million_students": {**million, "peak_gib": round(run.peak_bytes / GIB, 2), "goal": "5 s, 3 GiB"}})
+    million, run = _ours(Place(folder / _GROWTH.name), _GROWTH.kind, 1_000_000)
+    details = {**million, "peak_gib": round(run.peak_bytes / GIB, 2), "goal": "5 s, 3 GiB"}
+    return replace(figure, details={**figure.details, "million_students": details})
 
 
 def value_added_model(folder: Path, sizes: Sizes) -> Figure:
     """Value-added of teachers in schools, crossed random intercepts."""
-    return _against_lme4(
-        Place(folder / "value_added_model"), "value_added", sizes.taught_rows,
-        "score ~ prior + prior_squared + class_size + (1 | teacher) + (1 | school)", Goal(0.3, 1 / 20),
-        f"{sizes.taught_rows:,} rows, a teacher each 30, a school each 600: frame to effects and their SDs, in the process",
-    )  # fmt: skip
+    return _against_lme4(folder, _VALUE_ADDED, sizes.taught_rows)
 
 
-def _against_lme4(place: Place, kind: str, size: int, formula: str, goal: Goal, work: str) -> Figure:
+def _against_lme4(folder: Path, model: _Model, size: int) -> Figure:
+    place = Place(folder / model.name)
     place.root.mkdir(parents=True, exist_ok=True)
-    data = place.root / f"{kind}_{size}.csv"
-    KINDS[kind](size).write_csv(data)
-    theirs = [_lme4(place, data, formula)]
-    ours, run = _ours(place, kind, size)
-    theirs = [r for r in (*theirs, _lme4(place, data, formula)) if r]
+    data = place.root / f"{model.kind}_{size}.csv"
+    KINDS[model.kind](size).write_csv(data)
+    before = _lme4(place, data, model.formula)
+    ours, run = _ours(place, model.kind, size)
+    theirs = [r for r in (before, _lme4(place, data, model.formula)) if r]
     mean = {key: sum(r[key] for r in theirs) / len(theirs) for key in ("seconds", "cpu_seconds")} if theirs else {}
-    apart = {"log_likelihood_less_lme4s": round(ours["log_likelihood"] - theirs[0]["log_likelihood"], 4)} if theirs else {}
+    details = {key: ours[key] for key in ("rows", "status", "first_fit")}
+    if theirs:
+        details["log_likelihood_less_lme4s"] = round(ours["log_likelihood"] - theirs[0]["log_likelihood"], 4)
     return Figure(
-        place.root.name, work, ours["seconds"], ours["cpu_seconds"], run.peak_bytes, goal, "lme4's fit alone" if theirs else "",
-        mean.get("seconds"), mean.get("cpu_seconds"), {"rows": ours["rows"], "status": ours["status"], "first_fit": ours["first_fit"], **apart},
-    )  # fmt: skip
-
-
-def _with_details(figure: Figure, details: dict[str, Any]) -> Figure:
-    from dataclasses import replace
-
-    return replace(figure, details={**figure.details, **details})
+        model.name,
+        model.work.format(size=size),
+        ours["seconds"],
+        ours["cpu_seconds"],
+        run.peak_bytes,
+        model.goal,
+        "lme4's fit alone" if theirs else "",
+        mean.get("seconds"),
+        mean.get("cpu_seconds"),
+        details,
+    )
 
 
 def _ours(place: Place, kind: str, size: int) -> tuple[dict[str, Any], Measured]:
