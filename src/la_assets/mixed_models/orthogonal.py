@@ -60,12 +60,9 @@ def orthonormal(columns: np.ndarray) -> Orthonormal:
 def _triangle(columns: np.ndarray) -> np.ndarray:
     """Upper factor R of unit columns: of their Gram matrix where that is safe, else by Householder QR."""
     size = columns.shape[1]
-    try:
-        triangle = np.linalg.cholesky(columns.T @ columns).T
-        if size == 0 or np.linalg.cond(triangle) < _SAFE:
-            return triangle
-    except np.linalg.LinAlgError:
-        pass
+    gram = columns.T @ columns
+    if size == 0 or np.linalg.cond(gram) < _SAFE**2:
+        return np.linalg.cholesky(gram).T
     triangle = np.asarray(np.linalg.qr(columns, mode="r"))
     return np.vstack([triangle, np.zeros((size - triangle.shape[0], size))])
 
