@@ -18,10 +18,12 @@ BORDER = 1e-4
 """A relative standard deviation below this is zero (lme4's tolerance for singular fits)."""
 _NEAR = 0.01
 """Deviance at which the first, coarse search leaves the rest to Newton steps."""
-_GAIN = 1e-10
+_GAIN = 1e-12
 """Deviance that a further Newton step may promise at a minimum."""
+_ROUNDING = 1e-6
+"""The same where no step goes down any more: what is left is rounding."""
 _FLAT = 1e-3
-"""Least deviance that doubling an identified parameter costs."""
+"""Least deviance that doubling an identified standard deviation costs; of one near zero, that a variance of the residual's size does."""
 _ASIDE = 0.02
 """How far into a direction of no variance to look."""
 SCALES = (0.1, 0.5, 2.0)
@@ -69,6 +71,11 @@ class Layout:
             some = np.broadcast_to(np.abs(factor).max(axis=0) >= BORDER, factor.shape)
             marks.append(some[np.tril_indices(factor.shape[0])])
         return np.concatenate(marks)
+
+    def sizes_of(self, point: np.ndarray) -> np.ndarray:
+        """For each parameter the length of the column of its factor."""
+        lengths = [np.broadcast_to(np.linalg.norm(factor, axis=0), factor.shape) for factor in self.factors(point)]
+        return np.concatenate([length[np.tril_indices(length.shape[0])] for length in lengths])
 
     def singular(self, point: np.ndarray) -> bool:
         """Whether some covariance lacks a direction."""
@@ -174,28 +181,29 @@ def _polished(function: _Counted, point: np.ndarray, layout: Layout) -> Minimum:
     """Newton steps until none promises a gain; then the status. A Hessian serves until a step gains less than it should."""
     value, slope = function(point)
     curvature: _Curvature | None = None
-    fresh = False
-    status = "not_converged"
-    for _ in range(20):
+    fresh = reached = False
+    for _ in range(30):
         free = layout.free(point)
-        if not free.any():
-            status = "singular"
-            break
+        if not np.array_equal(point, np.where(free, point, 0.0)):
+            point = np.where(free, point, 0.0)
+            value, slope = function(point)
         if curvature is None or not np.array_equal(curvature.free, free):
             curvature, fresh = _Curvature(function, point, slope, free), True
         step, gain = curvature.step(slope)
-        if gain < _GAIN:
-            status = "not_identified" if curvature.flat(point) else "singular" if layout.singular(point) else "converged"
+        if reached := gain < _GAIN:
             break
         trial, new_value, new_slope = _down(function, point, value, step)
         if trial is None:
             if fresh:
-                status = "not_identified" if curvature.flat(point) else "not_converged"
+                reached = gain < _ROUNDING
                 break
             curvature = None
             continue
         point, value, slope = trial, new_value, new_slope
         curvature, fresh = (curvature, False) if curvature.step(slope)[1] < 0.01 * gain else (None, False)
+    flat = curvature is not None and curvature.flat(layout.sizes_of(point))
+    reached_status = "singular" if layout.singular(point) else "converged"
+    status = "not_identified" if flat else reached_status if reached else "not_converged"
     return Minimum(point, value, float(np.abs(slope[layout.free(point)]).max(initial=0.0)), status, function.calls)
 
 
@@ -221,18 +229,23 @@ class _Curvature:
             aside = np.zeros_like(point)
             aside[position] = 1e-5 * max(0.05, abs(point[position]))
             rows.append((function(point + aside)[1] - slope)[free] / aside[position])
-        self._hessian = (np.array(rows) + np.array(rows).T) / 2
+        differences = np.array(rows).reshape(len(rows), len(rows))
+        self._hessian = (differences + differences.T) / 2
         self._roots, self._axes = np.linalg.eigh(self._hessian)
 
     def step(self, slope: np.ndarray) -> tuple[np.ndarray, float]:
         """The Newton step (uphill curvature taken as downhill), and the deviance it promises to gain."""
         along = self._axes.T @ slope[self.free]
-        floor = max(1e-8 * float(np.abs(self._roots).max()), 1e-300)
+        floor = max(1e-8 * float(np.abs(self._roots).max(initial=0.0)), 1e-300)
         step = np.zeros(self.free.size)
         step[self.free] = -self._axes @ (along / np.maximum(np.abs(self._roots), floor))
         return step, -0.5 * float(slope @ step)
 
-    def flat(self, point: np.ndarray) -> bool:
-        """Whether doubling some parameter, or a mixture of them, would cost next to nothing."""
-        size = np.maximum(np.abs(point[self.free]), 0.05)
-        return bool(np.linalg.eigvalsh(self._hessian * np.outer(size, size)).min() < _FLAT)
+    def flat(self, sizes: np.ndarray) -> bool:
+        """Whether doubling some parameter, or a mixture of them, would cost next to nothing.
+
+        Near zero the deviance is flat in a standard deviation and not in its square: there a step of the variance is taken.
+        """
+        size = sizes[self.free]
+        stretch = np.maximum(size, 0.5 / np.maximum(size, BORDER))
+        return bool(np.linalg.eigvalsh(self._hessian * np.outer(stretch, stretch)).min(initial=np.inf) < _FLAT)

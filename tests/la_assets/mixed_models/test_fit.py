@@ -224,3 +224,21 @@ def test_a_call_that_cannot_be_right_is_an_error():
     for effects in ("", "1 + ", "0", "0 + 1", "a + a", "intercept", "a + b + c + d", "class"):
         with pytest.raises(ValueError, match=r"effects|vary by itself"):
             RandomTerm("class", effects)
+
+
+@pytest.mark.parametrize("ratio", [0.999, 1.0005, 1.01, 1.2, 50.0])
+@pytest.mark.parametrize("size", [4, 40])
+def test_a_variance_barely_above_zero_is_not_taken_for_zero(ratio: float, size: int):
+    """Class means are spread so that the mean square between is ``ratio`` times the one within; above 1 REML is (MSB - MSW) / n."""
+    frame = scores(30, size, seed=8)
+    within = pl.col("score") - pl.col("score").mean().over("class")
+    mean_square = frame.select(within.pow(2).sum()).item() / (30 * (size - 1))
+    means = np.random.default_rng(1).normal(size=30)
+    means = (means - means.mean()) / means.std(ddof=1) * np.sqrt(ratio * mean_square / size)
+    found = fit("score ~ 1", frame.with_columns(score=within + pl.Series(means[frame["class"].to_numpy()])), [CLASS])
+    if ratio < 1:
+        assert found.status == "singular"
+        assert found.variance("class") == 0
+    else:
+        assert found.variance("class") == pytest.approx((ratio - 1) * mean_square / size, rel=1e-4)
+        assert found.residual_variance == pytest.approx(mean_square, rel=1e-6)

@@ -18,7 +18,7 @@ from la_assets.mixed_models import STATUSES, MixedModelFit, RandomTerm, fit
 from la_assets.mixed_models.intervals import term_covariance
 from tests.la_assets.mixed_models.dense_criterion import Dense, indicator
 
-FEW = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,25 @@ class Drawn:
 @st.composite
 def models(draw: st.DrawFn) -> Drawn:
     random = np.random.default_rng(draw(st.integers(0, 2**31)))
-    n = draw(st.integers(6, 70))
+    n = draw(st.sampled_from([6, 12, 30, 50, 70]))
     time = random.integers(0, 5, n).astype(float)
     # skewed level sizes: many singletons
-    one = np.minimum((random.exponential(1.0, n) * draw(st.integers(1, 12))).astype(int), n)
-    two = one // 3 if draw(st.booleans()) else random.integers(0, draw(st.integers(1, 6)), n)
+    one = np.minimum((random.exponential(1.0, n) * draw(st.integers(3, 12))).astype(int), n)
+    two = one // 3 if draw(st.booleans()) else random.integers(0, draw(st.integers(2, 8)), n)
     effects = draw(st.sampled_from(["1", "1", "1 + time", "0 + time", "1 + time + time_squared"]))
     terms = [RandomTerm("one", effects)]
-    if draw(st.booleans()):
+    if draw(st.sampled_from([True, True, False])):
         terms.append(RandomTerm("two", draw(st.sampled_from(["1", "1", "1 + time"]))))
     sd = draw(st.sampled_from([0.0, 0.05, 1.0, 20.0]))
     x = random.normal(size=n)
-    y = 5 + x + sd * random.normal(size=n + 1)[one] + 0.3 * sd * random.normal(size=n + 1)[one] * time + random.normal(size=n)
+    y = (
+        5
+        + x
+        + draw(st.sampled_from([0.0, 0.5, 2.0])) * random.normal(size=n + 9)[two]
+        + sd * random.normal(size=n + 1)[one]
+        + 0.3 * sd * random.normal(size=n + 1)[one] * time
+        + random.normal(size=n)
+    )
     frame = pl.DataFrame(
         {"one": one, "two": two, "time": time, "time_squared": time**2, "x": x, "copy": 2 * x - 1, "y": y, "w": random.uniform(0.2, 3, n)}
     )
@@ -122,7 +129,7 @@ def test_order_of_rows_names_of_levels_and_units_change_nothing(model: Drawn, se
         time=pl.col("time"),
     )
     moved = model.fit(other)
-    assert moved.status == found.status
+    assert moved.usable == found.usable
     if not found.usable:
         return
     assert moved.residual_variance == pytest.approx(2500 * found.residual_variance, rel=1e-4)
@@ -143,7 +150,7 @@ def test_slopes_do_not_depend_on_where_time_begins(model: Drawn) -> None:
     terms = tuple(RandomTerm(term.group, "1 + time") for term in model.terms)
     here = fit("y ~ time", model.frame, terms, method="ML")
     there = fit("y ~ time", model.frame.with_columns(time=2018 + pl.col("time")), terms, method="ML")
-    assert there.status == here.status
+    assert there.usable == here.usable
     if here.usable:
         assert there.log_likelihood == pytest.approx(here.log_likelihood, abs=1e-5)
         assert there.residual_variance == pytest.approx(here.residual_variance, rel=1e-3)
