@@ -193,7 +193,9 @@ def cluster_profiles(year: Year) -> Page:
     """
     named = _named(year)
     below = year[TIERS].filter("is_latest").select("student_key", "subject", "not_proficient_standards")
-    rows = portraits.cluster_profiles(named, below.collect(engine="streaming")).with_columns(school_year=pl.lit(year.label))
+    rows = portraits.cluster_profiles(named, below.collect(engine="streaming"), year.district.mtss.clusters.min_cluster_size).with_columns(
+        school_year=pl.lit(year.label)
+    )
     heat = {"profiles": picture(pictures.profile_heat_map(rows), "What sets the clusters apart")} if rows.height else {}
     return Page(CLUSTER_PROFILES.shape(rows.lazy()), heat)
 
@@ -216,7 +218,11 @@ def clusters(year: Year) -> Page:
     rows = (
         _named(year)
         .join(names, on=["subject", "tier", "cluster"], how="left")
-        .with_columns(pl.max_horizontal("known_on", "fit_known").alias("known_on"), pl.lit(year.label).alias("school_year"))
+        .with_columns(
+            pl.max_horizontal("known_on", "fit_known").alias("known_on"),
+            pl.max_horizontal("loaded_at", "fit_loaded").alias("loaded_at"),
+            pl.lit(year.label).alias("school_year"),
+        )
     )
     return Page(rows, _shares(rows, clustered_share=pl.col("status") == "clustered"))
 

@@ -91,7 +91,8 @@ class Scaling:
 
     def matrix(self, features: pl.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
         """Standardised numbers (n, p) and codes (n, q) of the rows."""
-        numbers = features.select(((pl.col(c) - mean) / sd).fill_null(0.0).alias(c) for c, mean, sd in self.numeric).to_numpy()
+        scaled = features.select(((pl.col(c) - mean) / sd).fill_null(0.0).alias(c) for c, mean, sd in self.numeric)
+        numbers = scaled.to_numpy() if self.numeric else np.empty((features.height, 0))  # a frame without columns has no rows
         codes = features.select(
             pl.col(c).fill_null(NOT_SAID).replace_strict(list(known), list(range(len(known))), default=-1, return_dtype=pl.Int32).alias(c)
             for c, known in self.categorical

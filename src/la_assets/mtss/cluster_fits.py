@@ -111,13 +111,20 @@ def assigned_clusters(features: pl.DataFrame, fits: pl.DataFrame) -> pl.DataFram
     Returns
     -------
     polars.DataFrame
-        The features with ``status``, ``number`` (of the centroid; null without a model), ``distance`` and ``fit_known``.
+        The features with ``status``, ``number`` (of the centroid; null without a model), ``distance``, and
+        ``fit_known`` and ``fit_loaded`` of the model.
     """
     models = {(row["subject"], row["tier"]): row for row in fits.iter_rows(named=True)}
     parts = [
         _group(group, models.get((subject, tier))) for (subject, tier), group in features.group_by("subject", "tier", maintain_order=True)
     ]
-    extra = {"status": pl.String, "number": pl.Int32, "distance": pl.Float64, "fit_known": pl.Date}
+    extra: dict[str, Any] = {
+        "status": pl.String,
+        "number": pl.Int32,
+        "distance": pl.Float64,
+        "fit_known": pl.Date,
+        "fit_loaded": pl.Datetime("us", "UTC"),
+    }
     return pl.concat(parts) if parts else features.with_columns(pl.lit(None, t).alias(c) for c, t in extra.items())
 
 
@@ -128,6 +135,7 @@ def _group(group: pl.DataFrame, row: Mapping[str, Any] | None) -> pl.DataFrame:
             pl.lit(None, pl.Int32).alias("number"),
             pl.lit(None, pl.Float64).alias("distance"),
             pl.lit(row["known_on"] if row else None, pl.Date).alias("fit_known"),
+            pl.lit(row["loaded_at"] if row else None, pl.Datetime("us", "UTC")).alias("fit_loaded"),
         )
     scaling, prototypes = prototypes_of(row["model"])
     labels, distances, _ = assigned(*scaling.matrix(group), prototypes.centres, prototypes.modes, gamma=prototypes.gamma)
@@ -136,4 +144,5 @@ def _group(group: pl.DataFrame, row: Mapping[str, Any] | None) -> pl.DataFrame:
         pl.Series("number", labels, pl.Int32),
         pl.Series("distance", distances, pl.Float64),
         pl.lit(row["known_on"], pl.Date).alias("fit_known"),
+        pl.lit(row["loaded_at"], pl.Datetime("us", "UTC")).alias("fit_loaded"),
     )

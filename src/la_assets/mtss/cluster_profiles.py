@@ -1,7 +1,7 @@
 """Who is in a cluster and what sets it apart, in numbers and in words, and the standards most worth re-teaching to it.
 
-A feature sets a cluster apart when its mean lies far enough from that of the tier and subject, in the tier's own spread. Clusters
-are large enough by the choice of k (``cluster_choice.py``) that their profile tells of no single student.
+A feature sets a cluster apart when its mean lies far enough from that of the tier and subject, in the tier's own spread. A group
+of few students has a size and no profile: a cluster is large enough when it is fitted, but can shrink until the next fit.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def cluster_names(assigned: pl.DataFrame, labels: Mapping[tuple[str, int], list[
     return assigned.join(pl.DataFrame(rows, schema=schema, orient="row"), on=["subject", "tier", "number"], how="left")
 
 
-def cluster_profiles(named: pl.DataFrame, not_proficient: pl.DataFrame) -> pl.DataFrame:
+def cluster_profiles(named: pl.DataFrame, not_proficient: pl.DataFrame, fewest: int = 10) -> pl.DataFrame:
     """The table ``mtss.cluster_profiles`` of one school year, without ``school_year``.
 
     Parameters
@@ -67,6 +67,8 @@ def cluster_profiles(named: pl.DataFrame, not_proficient: pl.DataFrame) -> pl.Da
         From :func:`cluster_names`.
     not_proficient : polars.DataFrame
         ``student_key``, ``subject``, ``not_proficient_standards`` of each student's newest window with a tier.
+    fewest : int
+        Students that a group needs for a profile: one of fewer would tell of single students.
 
     Returns
     -------
@@ -94,19 +96,23 @@ def cluster_profiles(named: pl.DataFrame, not_proficient: pl.DataFrame) -> pl.Da
             *(pl.col(m).mean() for m in MEASURES),
             *(apart[m].first().alias(f"{m} apart") for m in MEASURES),
             pl.max_horizontal(pl.col("known_on").max(), pl.col("fit_known").max()).alias("known_on"),
-            pl.col("loaded_at").max(),
+            pl.max_horizontal(pl.col("loaded_at").max(), pl.col("fit_loaded").max()).alias("loaded_at"),
             pl.lit("mtss").alias("source"),
         )
+        .with_columns(pl.when(pl.col("students") >= fewest).then(pl.col(*MEASURES, *(f"{m} apart" for m in MEASURES))))
         .sort(key)
     )
-    words = [_words(row) if row["status"] == "clustered" else (None, None) for row in profiles.iter_rows(named=True)]
+    words = [
+        _words(row) if row["status"] == "clustered" and row["students"] >= fewest else (None, None)
+        for row in profiles.iter_rows(named=True)
+    ]
     return (
         profiles.with_columns(
             pl.Series("cluster_name", [name for name, _ in words], pl.String),
             pl.Series("profile", [sentence for _, sentence in words], pl.String),
         )
         .join(_worth_reteaching(rows, not_proficient, key), on=key, how="left")
-        .with_columns(pl.col("reteach_standards", "reteach_students").fill_null([]))
+        .with_columns(pl.when(pl.col("students") >= fewest).then(pl.col("reteach_standards", "reteach_students")).fill_null([]))
     )
 
 

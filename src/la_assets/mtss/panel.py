@@ -106,7 +106,7 @@ def _all_sittings(
     """Official results, sittings noted without one, and every student enrolled in the middle of a window that was held."""
     noted = (
         sittings.group_by(SITTING)
-        .agg(pl.col("is_official").any().alias("has_official"), pl.col("reason_not_tested").drop_nulls().first())
+        .agg(pl.col("is_official").any().alias("has_official"), pl.col("reason_not_tested").sort_by("attempt").drop_nulls().first())
         .filter(~pl.col("has_official"))
         .select(*SITTING, "reason_not_tested", pl.lit(True).alias("noted"))
     )

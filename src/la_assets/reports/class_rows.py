@@ -62,7 +62,7 @@ def classes(links: pl.LazyFrame, tiers: pl.LazyFrame, subjects: Sequence[str], t
         instruction(links, taught_as)
         .filter(pl.col("subject").is_in(list(subjects)))
         .group_by(*CLASS, "student_key")
-        .agg(pl.col("weight").sum())
+        .agg(_steady(pl.col("weight").sum()))
         .join(result, on=STUDENT, how="left")
         .join(as_named, on=STUDENT, how="left")
         .join(in_course, on=STUDENT, how="left")
@@ -212,7 +212,7 @@ def weak_standards(rows: pl.DataFrame, standards: pl.LazyFrame, by: Sequence[str
         .agg(
             pl.len().cast(pl.Int32).alias("tested"),
             (pl.col("mastery") < mastery).sum().cast(pl.Int32).alias("below"),
-            pl.col("mastery").sort().mean().alias("mean_mastery"),  # a sum in any order would differ in its last digit
+            _steady(pl.col("mastery").mean()).alias("mean_mastery"),
         )
         .with_columns(share_below=pl.col("below") / pl.col("tested"))
         .sort(*by, *order, descending=[*([False] * len(by)), True, False, False])
@@ -256,6 +256,11 @@ def cluster_standards(tiers: pl.LazyFrame, clusters: pl.LazyFrame, most: int = 3
     for subject, tier, cluster, grade, code, students in counted.select(*key, "standard_code", "students").iter_rows():
         made.setdefault((subject, tier, cluster, grade), []).append((code, students))
     return made
+
+
+def _steady(number: pl.Expr) -> pl.Expr:
+    """Without the last digits, in which a sum differs with the order of its parts: a file made again is the same file."""
+    return number.round(12)
 
 
 def named(rows: pl.DataFrame, directory: pl.LazyFrame) -> pl.DataFrame:
@@ -309,7 +314,7 @@ def of_schools(named_rows: pl.DataFrame, staff: pl.LazyFrame, names: Mapping[str
         .with_columns(teacher=name)
         .sort(*key, "staff_key")  # first values and sums of a group depend on the order of its rows
         .group_by(key, maintain_order=True)
-        .agg(pl.col("teacher").unique().sort().str.join("; ").alias("teachers"), pl.col("weight").sum(), pl.col(rest).first())
+        .agg(pl.col("teacher").unique().sort().str.join("; ").alias("teachers"), _steady(pl.col("weight").sum()), pl.col(rest).first())
         .sort("school_id", "subject", "tier", "student", "student_key", descending=[False, False, True, False, False], nulls_last=True)
         .collect()
     )

@@ -95,6 +95,28 @@ def test_fewer_than_ten_students_are_not_clustered_and_an_empty_tier_says_so() -
     assert profiles.select("cluster", "students", "cluster_name", "status").rows() == [("none", 9, None, "too few students")]
 
 
+def test_a_cluster_that_has_shrunk_since_the_fit_tells_of_no_student() -> None:
+    features = students(1, KINDS, 60)
+    fits = fitted(features)
+    left = features.filter((pl.col("kind") != "slow") | (pl.col("student_key").rank("dense").over("kind") <= 3))
+    assigned = assigned_clusters(left, fits.with_columns(loaded_at=pl.col("loaded_at") + dt.timedelta(days=9)))
+    named = cluster_names(assigned, labels_of_last(fits, "2024-25"))
+    below = left.select("student_key", "subject", pl.lit(["R.1"]).alias("not_proficient_standards"))
+    profiles = cluster_profiles(named, below).sort("students")
+    small, others = profiles.row(0, named=True), profiles.slice(1)
+    assert (small["students"], small["status"], small["reteach_standards"]) == (3, "clustered", [])
+    assert {small[c] for c in ("gpa", "score", "ell", "female", "cluster_name", "profile")} == {None}
+    assert others.select("gpa", "profile").null_count().row(0) == (0, 0)
+    assert set(profiles["loaded_at"]) == {ARRIVED + dt.timedelta(days=9)}, "known no earlier than the model"
+
+
+def test_students_alike_in_every_number_are_said_to_be_alike() -> None:
+    same = students(1, {"all": KINDS["slow"]}, 30).with_columns(
+        score=pl.lit(-1.0), growth_percentile=pl.lit(50.0), attendance_rate=pl.lit(0.9), gpa=pl.lit(2.0)
+    )
+    assert fitted(same).filter(pl.col("tier") == 3)["status"].item() == "nothing varies"
+
+
 def test_no_number_of_clusters_is_chosen_that_leaves_one_too_small() -> None:
     features = pl.concat([students(4, {"absent": KINDS["absent"]}, 90), students(5, {"slow": KINDS["slow"]}, 6, first=90)])
     row = fitted(features).filter(pl.col("tier") == 3).row(0, named=True)
