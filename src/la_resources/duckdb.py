@@ -18,7 +18,9 @@ from la_resources.contracts import Table
 from la_resources.lake import Lake
 
 if TYPE_CHECKING:
+    import polars as pl
     from duckdb import DuckDBPyConnection
+    from polars.datatypes import DataTypeClass
 
 
 class Warehouse:
@@ -68,10 +70,17 @@ class Warehouse:
         return found
 
     def _definition(self, table: Table) -> str:
-        """The view's SELECT: contract columns by name over every file of the table."""
+        """The view's SELECT: contract columns by name over every file of the table.
+
+        A nullable column that the files do not have (yet) is null in the view, as it is in `Lake.scan`: an empty row set with the
+        contract's columns stands beside the files and gives it name and type.
+        """
         pattern = str(self.lake.root / table.path / "school_year=*" / "*.parquet").replace("'", "''")
         columns = ", ".join(f'"{name}"' for name in table.names)
-        return f"SELECT {columns} FROM read_parquet('{pattern}', union_by_name=true, hive_partitioning=false)"  # noqa: S608 - names of contracts
+        nothing = ", ".join(f'NULL::{_sql_type(c.dtype)} AS "{c.name}"' for c in table.columns if c.nullable)
+        files = f"FROM read_parquet('{pattern}', union_by_name=true, hive_partitioning=false)"
+        rows = f"({files} UNION ALL BY NAME SELECT {nothing} WHERE false)" if nothing else f"({files})"
+        return f"SELECT {columns} FROM {rows}"  # noqa: S608 - names of contracts
 
     def _published(self) -> dict[str, str]:
         """View name to definition, as the present file has them (empty without a file, or if it is not ours).
@@ -160,6 +169,29 @@ def _bring_up_to(connection: DuckDBPyConnection, wanted: Mapping[str, str], tabl
             connection.execute(f'COMMENT ON COLUMN {view}."{column.name}" IS {_literal(column.description)}')
         connection.execute("INSERT INTO la.views VALUES (?, ?)", [name, wanted[name]])
     connection.execute("COMMIT")
+
+
+def _sql_type(dtype: DataTypeClass | pl.DataType) -> str:
+    """DuckDB's name of a contract's type, as it reads such a column from Parquet."""
+    import polars as pl
+
+    if isinstance(dtype, pl.List):
+        return f"{_sql_type(dtype.inner)}[]"
+    if isinstance(dtype, pl.Struct):
+        return f"STRUCT({', '.join(f'{_quoted(field.name)} {_sql_type(field.dtype)}' for field in dtype.fields)})"
+    if isinstance(dtype, pl.Datetime):
+        return "TIMESTAMP WITH TIME ZONE" if dtype.time_zone else "TIMESTAMP"
+    return {
+        "String": "VARCHAR",
+        "Boolean": "BOOLEAN",
+        "Date": "DATE",
+        "Int16": "SMALLINT",
+        "Int32": "INTEGER",
+        "Int64": "BIGINT",
+        "UInt64": "UBIGINT",
+        "Float32": "FLOAT",
+        "Float64": "DOUBLE",
+    }[str(dtype)]
 
 
 def _quoted(name: str) -> str:

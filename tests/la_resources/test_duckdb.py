@@ -12,6 +12,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from la_assets.definitions import TABLES
 from la_resources.contracts import Column, Table
 from la_resources.duckdb import Warehouse
 from la_resources.lake import Lake
@@ -93,6 +94,29 @@ def test_a_view_shows_every_year_with_the_contracts_words(lake: Lake, warehouse:
     assert asked(warehouse, "SELECT comment FROM duckdb_columns() WHERE table_name = 'scores' AND column_name = 'id'") == [
         ("A student's number.",)
     ]
+
+
+def test_a_column_that_came_after_the_files_is_null_until_a_file_has_it(lake: Lake, warehouse: Warehouse) -> None:
+    warehouse.refresh([SCORES])
+    later = table(SCORES.name, extra=(Column("standards", pl.List(pl.String), "Standards.", nullable=True),))
+    warehouse.refresh([later])
+    assert asked(warehouse, "SELECT typeof(standards), count(*) FROM assessments.scores GROUP BY 1") == [("VARCHAR[]", 3)]
+    frame = pl.DataFrame({"id": [9], "school_year": ["2023-24"], "standards": [["MA.3.FR.1"]]})
+    lake.publish(later, "2023-24", frame)
+    warehouse.refresh([later])
+    assert asked(warehouse, "SELECT standards FROM assessments.scores WHERE id = 9") == [(["MA.3.FR.1"],)]
+
+
+def test_every_type_of_the_contracts_is_the_type_duckdb_reads_from_parquet(tmp_path: Path) -> None:
+    types = {column.dtype for contract in TABLES for column in contract.columns}
+    of_all = table("assessments.all", extra=tuple(Column(f"c{n}", dtype, "C.", nullable=True) for n, dtype in enumerate(types)))
+    fill(lake := Lake(tmp_path / "lake"), of_all, "2022-23")
+    warehouse = Warehouse(tmp_path / "sql" / "warehouse.duckdb", lake)
+    warehouse.refresh([of_all])
+    path = lake.files(of_all)[0]
+    read = duckdb.sql(f"DESCRIBE FROM read_parquet('{path}')").fetchall()
+    seen = asked(warehouse, "DESCRIBE assessments.all")
+    assert [row[:2] for row in seen] == [row[:2] for row in read]
 
 
 def test_restricted_tables_have_no_view(lake: Lake, warehouse: Warehouse) -> None:
