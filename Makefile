@@ -11,6 +11,7 @@ SEED ?= 20261121
 PORT ?= 3000
 
 export LA_DATA_ROOT ?= $(CURDIR)/data
+export LA_MAPPINGS ?= $(CURDIR)/data/mappings
 export DAGSTER_HOME ?= $(LA_DATA_ROOT)/dagster
 export LA_DAGSTER_STORAGE ?= $(DAGSTER_HOME)/storage
 export DAGSTER_DISABLE_TELEMETRY := yes

@@ -62,6 +62,7 @@ def _demo(options: argparse.Namespace, places: Places) -> int:
     started = time.monotonic()
     port = free_port() if options.no_ui else options.port
     require_free(port)
+    require_mappings(places)
     simulate_once(Path(places.landing), options.students, options.seed, options.as_of)
     with running_dagster(port) as dagster:
         result = _backfill_everything(dagster, f"demo: {options.students} students, seed {options.seed}")
@@ -79,6 +80,19 @@ def _demo(options: argparse.Namespace, places: Places) -> int:
             print(f"Files dropped into {places.landing} are picked up within a minute: the sensors are on.", flush=True)
             _until_interrupted(dagster)
     return 0
+
+
+def require_mappings(places: Places) -> None:
+    """Refuse a folder of mappings that is not there: without it most files of a district are claimed by nothing.
+
+    Raises
+    ------
+    ValueError
+        With the folder and the setting.
+    """
+    for folder in places.mappings:
+        if not Path(folder).is_dir():
+            raise ValueError(f"no mappings in {folder}: it is not a folder; set LA_MAPPINGS (the project's own are in data/mappings)")
 
 
 def _backfill_everything(dagster: LocalDagster, title: str) -> BackfillResult:
@@ -149,13 +163,16 @@ def print_summary(places: Places) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Dagster names every parameter that is in beta, a hundred lines
         from la_assets.definitions import TABLES
+        from la_assets.landing.schema import FILES
     lake = Lake(places.lake)
     print(f"\n{'table':<34}{'years':>7}{'rows':>14}")
     for table in TABLES:
         years = lake.school_years(table)
         rows = lake.scan(table).select(pl.len()).collect().item()
         print(f"{table.name:<34}{len(years):>7}{rows:>14,}")
-    print(f"\nlanding zone  {places.landing}\nlake          {places.lake}\nSQL file      {places.warehouse}")
+    files = lake.scan(FILES).group_by("status").len().sort("status").collect()
+    print("\nfiles         " + ", ".join(f"{count:,} {status}" for status, count in files.iter_rows()))
+    print(f"landing zone  {places.landing}\nlake          {places.lake}\nSQL file      {places.warehouse}")
 
 
 def _until_interrupted(dagster: LocalDagster) -> None:
