@@ -15,7 +15,7 @@ from typing import Any, Literal
 import dagster as dg
 import polars as pl
 
-from la_assets.school_years import SCHOOL_YEARS, SchoolYear, years_of
+from la_assets.school_years import SCHOOL_YEARS, SchoolYear, current_school_year, years_of
 from la_resources.contracts import Table
 from la_resources.deliverables import Deliverables, Delivery
 from la_resources.district import District
@@ -67,6 +67,11 @@ class Year:
         first, last = self.histories[table.name]
         labels = [self.school_year.shift(offset).label for offset in range(first, last + 1)]
         return self.frames[table.name].filter(pl.col("school_year").is_in(labels))
+
+    @property
+    def keeps_files(self) -> bool:
+        """Whether files for people are made of this year: the year in progress and those before it that the district keeps."""
+        return self.school_year >= current_school_year().shift(1 - self.district.reports.years_kept)
 
     def delivery(self, table: Table) -> Delivery:
         """Where the files of this year that ``table`` is the index of are put; used as ``with year.delivery(TABLE) as delivery``."""

@@ -14,7 +14,6 @@ from la_assets.reports import teams as instructional_teams
 from la_assets.reports.class_rows import Tables
 from la_assets.reports.schema import COACH_WORKBOOKS, TEACHER_WORKBOOKS, TEAM_COMPARISON, TEAM_PAIRS, TEAM_REPORTS, TEAMS
 from la_assets.roster.schema import DIRECTORY_STAFF, DIRECTORY_STUDENTS, INSTRUCTIONAL_LINKS, SCHOOLS, STAFF, STUDENTS
-from la_assets.school_years import current_school_year
 from la_assets.yearly_tables import Page, Year, yearly_table
 from la_resources.contracts import Table
 
@@ -88,7 +87,7 @@ def team_reports(year: Year) -> pl.DataFrame:
         for (subject,), of in compared.sort("subject").group_by(["subject"], maintain_order=True):
             row = {"subject": subject, "comparisons": of.height, "compared": of.filter(pl.col("teams") > 1).height}
             row |= {"known_on": of["known_on"].max(), "loaded_at": of["loaded_at"].max()}
-            if not _kept(year):
+            if not year.keeps_files:
                 rows.append(row | {"status": workbook_files.PAST})
                 continue
             content = team_report.report(
@@ -140,11 +139,6 @@ def _placed(year: Year) -> tuple[pl.LazyFrame, pl.LazyFrame]:
     return instructional_teams.placed(results, taught, year[STAFF], year.district.reports.least_share), taught
 
 
-def _kept(year: Year) -> bool:
-    """Whether files of this year are made: the year in progress and those before it that the district keeps."""
-    return year.school_year >= current_school_year().shift(1 - year.district.reports.years_kept)
-
-
 def _sources(year: Year) -> workbook_files.Sources:
     settings = year.district.mtss
     return workbook_files.Sources(
@@ -158,7 +152,7 @@ def _sources(year: Year) -> workbook_files.Sources:
         subjects=settings.subjects,
         taught_as=settings.taught_as,
         mastery=settings.mastery,
-        kept=_kept(year),
+        kept=year.keeps_files,
     )
 
 

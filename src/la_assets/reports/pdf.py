@@ -256,9 +256,9 @@ class Pages:
                 self._cells([row.label], [pdf.epw], bold=True)
             else:
                 pdf.set_draw_color(*HAIRLINE)
-                for tick in ticks:
+                for tick in ticks if row.estimate is not None else ():
                     pdf.line(x(tick), top, x(tick), top + _ROW)
-                if reference is not None:
+                if reference is not None and row.estimate is not None:
                     pdf.set_draw_color(*GREY)
                     pdf.line(x(reference), top, x(reference), top + _ROW)
                 self._cells([row.label, *row.cells], widths)

@@ -340,7 +340,8 @@ def principal_briefs(year: Year) -> Page:
     """A brief for a school's principal: one PDF with the school's pooled effects, uncertainty first, and how to read them.
 
     **From** `value_added.teacher_effects_pooled`; names from `directory.staff`, so files and this index are restricted. Teachers with fewer
-    students than the district's limit are named without a number. The ethical-use statement is on every page.
+    students than the district's limit are named without a number. The ethical-use statement is on every page. Made for the school years
+    that the district keeps (`reports.years_kept`); older years have rows without a file, and files made before are removed.
 
     **Fresh** with the quarterly models. **No file for a school** means that no teacher of it is linked in a tested subject.
     """
@@ -348,21 +349,20 @@ def principal_briefs(year: Year) -> Page:
     staff = briefs.named_staff(year[STAFF_TABLE].collect(), year[DIRECTORY_STAFF].collect())
     names = dict(year[SCHOOLS].select("school_id", "name").collect().iter_rows())
     placebos, links = year[PLACEBO_RUNS].collect(), year[LINK_COVERAGE].collect()
-    index = []
+    least, index = year.district.value_added.minimum_students, []
     with year.delivery(PRINCIPAL_BRIEFS) as delivery:
         for school, rows in briefs.by_school(effects_now, staff):
-            brief = briefs.brief(
-                rows,
-                names.get(school) or f"School {school}",
-                year.label,
-                placebos=placebos,
-                links=links.filter(pl.col("school_id") == school),
-                minimum_students=year.district.value_added.minimum_students,
-            )
-            file = delivery.put(briefs.file_name(school), brief.content)
-            index.append((school, file.path, file.bytes, file.sha256, brief.teachers, brief.without_number))
-    made = pl.DataFrame(index, schema={c: PRINCIPAL_BRIEFS.by_name[c].dtype for c in PRINCIPAL_BRIEFS.names[:6]}, orient="row")
-    return Page(_stamped(made, PRINCIPAL_BRIEFS, year, (year[TEACHER_EFFECTS_POOLED],)), _ETHICAL | {"briefs": made.height})
+            row = {"school_id": school, "status": briefs.PAST, **briefs.counted(rows, least)}
+            if year.keeps_files:
+                about, linked = names.get(school) or f"School {school}", links.filter(pl.col("school_id") == school)
+                content = briefs.brief(rows, about, year.label, placebos=placebos, links=linked, minimum_students=least)
+                file = delivery.put(briefs.file_name(school), content)
+                row |= {"status": briefs.WRITTEN, "path": file.path, "bytes": file.bytes, "sha256": file.sha256}
+            index.append(row)
+    made = pl.DataFrame(index, schema={c: PRINCIPAL_BRIEFS.by_name[c].dtype for c in PRINCIPAL_BRIEFS.names[:7]})
+    written = made.filter(status=briefs.WRITTEN).height
+    shown = {"briefs": written, "without_file": made.height - written}
+    return Page(_stamped(made, PRINCIPAL_BRIEFS, year, (year[TEACHER_EFFECTS_POOLED],)), _ETHICAL | shown)
 
 
 VALUE_ADDED_ASSETS: tuple[dg.AssetsDefinition, ...] = (

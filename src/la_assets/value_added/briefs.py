@@ -9,18 +9,20 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import polars as pl
 
-from la_assets.reports.pdf import Pages
-from la_assets.value_added.plots import draw_intervals
+from la_assets.reports.pdf import Interval, Pages
 
+WRITTEN, PAST = "written", "older than the years kept"
+BRIEF_STATUSES = (WRITTEN, PAST)
 _HOW_TO_READ = (
     "A bar is the range in which a teacher's effect lies with 95 % confidence; the mark in it is the most likely value. 0 is the average "
     "of the district; 0.15 is about 15 percent of the spread between students. Bars that overlap do not tell teachers apart. A label "
     "other than Average needs a bar that leaves out 0, an effect of more than 0.15, ten students and a reliability of 0.5."
 )
+_COLUMNS = ("Teacher", "Students", "Reliability", "Label", "95 % interval")
+_WIDTHS = (38.0, 19.0, 17.0, 30.0, 25.0)
 _NO_NUMBER = {
     "withheld": "withheld: the placebo failed",
     "no_usable_students": "no students with two scores",
@@ -29,13 +31,10 @@ _NO_NUMBER = {
 }
 
 
-@dataclass(frozen=True)
-class Brief:
-    """A brief as PDF, and how many teachers it shows with and without a number."""
-
-    content: bytes
-    teachers: int
-    without_number: int
+def counted(rows: pl.DataFrame, minimum_students: int) -> dict[str, int]:
+    """How many teachers of a school's brief have a number, and how many have none."""
+    shown = rows.filter(pl.col("students") >= minimum_students)["effect"].count()
+    return {"teachers": shown, "without_number": rows.height - shown}
 
 
 def file_name(school_id: str) -> str:
@@ -67,8 +66,8 @@ def by_school(effects: pl.DataFrame, staff: pl.DataFrame) -> Iterator[tuple[str,
 
 def brief(
     rows: pl.DataFrame, school: str, school_year: str, *, placebos: pl.DataFrame, links: pl.DataFrame, minimum_students: int
-) -> Brief:
-    """One school's brief.
+) -> bytes:
+    """One school's brief, as PDF.
 
     Parameters
     ----------
@@ -89,19 +88,8 @@ def brief(
     for (subject,), part in rows.group_by("subject", maintain_order=True):
         pages.heading(f"{subject}: effects of up to three years, with 95 % intervals")
         pages.paragraph(_caveats(str(subject), placebos, links), small=True)
-        known = part.drop_nulls("effect")
-        if known.height:
-            pages.figure(
-                _picture(known), f"Intervals of {known.height} teachers in {subject}; the numbers are in the table below.", width=150
-            )
-        pages.table(
-            ["Teacher", "95 % interval", "Effect", "Reliability", "Students", "Years", "Label"],
-            [_cells(row) for row in part.to_dicts()],
-            aligned=["left", "right", "right", "right", "right", "right", "left"],
-            widths=[30, 22, 12, 16, 14, 10, 36],
-        )
-    shown = rows["effect"].count()
-    return Brief(pages.content(), shown, rows.height - shown)
+        pages.intervals(_COLUMNS, _WIDTHS, [_interval(row) for row in part.to_dicts()], "effect, SD of student scores")
+    return pages.content()
 
 
 def _first_the_uncertainty(rows: pl.DataFrame, minimum_students: int) -> str:
@@ -128,35 +116,11 @@ def _caveats(subject: str, placebos: pl.DataFrame, links: pl.DataFrame) -> str:
     return words + ("" if share is None else f" {share:.0%} of the school's tested students are linked to a teacher.")
 
 
-def _cells(row: dict) -> list[str]:
+def _interval(row: dict) -> Interval:
+    basis = [f"{row['students']} in {row['years_used']} y" if row["students"] else "none"]
     if row["effect"] is None:
         why = _NO_NUMBER.get(row["status"], "too few students" if row["status"] == "estimated" else row["status"].replace("_", " "))
-        return [row["name"], "-", "-", "-", str(row["students"]), str(row["years_used"]), why]
+        return Interval(row["name"], [*basis, "", "", ""], words=why)
     label = "insufficient evidence" if row["label"] == "insufficient" else row["label"]
-    interval = f"{row['ci_low']:+.2f} to {row['ci_high']:+.2f}"
-    return [
-        row["name"],
-        interval,
-        f"{row['effect']:+.2f}",
-        f"{row['reliability']:.2f}",
-        str(row["students"]),
-        str(row["years_used"]),
-        label,
-    ]
-
-
-def _picture(known: pl.DataFrame) -> bytes:
-    import io
-
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.5, 0.7 + 0.22 * known.height), layout="constrained")
-    axes = figure.add_subplot()
-    upwards = known.reverse()
-    draw_intervals(axes, upwards, horizontal=True)
-    axes.set_yticks(range(known.height), upwards["name"].to_list(), fontsize=7)
-    axes.set_xlabel("effect, SD of student scores; 0 is the district's average", fontsize=8)
-    axes.tick_params(axis="x", labelsize=8)
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=150, metadata={"Software": None})
-    return content.getvalue()
+    cells = [*basis, f"{row['reliability']:.2f}", label, f"{row['ci_low']:+.2f} to {row['ci_high']:+.2f}"]
+    return Interval(row["name"], cells, row["effect"], row["ci_low"], row["ci_high"])

@@ -38,7 +38,7 @@ def caterpillar(effects: pl.DataFrame, school_year: str) -> Figure:
     figure = Figure(figsize=(4.6 * len(subjects), 3.6), layout="constrained")
     for place, subject in enumerate(subjects, start=1):
         axes = figure.add_subplot(1, len(subjects), place)
-        draw_intervals(axes, known.filter(pl.col("subject") == subject).sort("effect"), horizontal=False)
+        _draw_intervals(axes, known.filter(pl.col("subject") == subject).sort("effect"))
         axes.set_title(f"{subject}, {school_year}", fontsize=10)
         axes.set_xticks([])
         axes.set_ylabel("effect, SD of student scores" if place == 1 else "")
@@ -46,16 +46,13 @@ def caterpillar(effects: pl.DataFrame, school_year: str) -> Figure:
     return figure
 
 
-def draw_intervals(axes: Axes, rows: pl.DataFrame, *, horizontal: bool) -> None:
+def _draw_intervals(axes: Axes, rows: pl.DataFrame) -> None:
     """Intervals first, the estimate as a small mark within them, and the line of the district's average."""
-    at = list(range(rows.height))
     for label, color in _COLORS.items():
         chosen = [i for i, value in enumerate(rows["label"]) if value == label]
         low, high, mid = (rows[c].gather(chosen).to_list() for c in ("ci_low", "ci_high", "effect"))
-        place = [at[i] for i in chosen]
-        lines, marks = (axes.hlines, (mid, place)) if horizontal else (axes.vlines, (place, mid))
-        lines(place, low, high, color=color, linewidth=3.5 if horizontal else 1.2, alpha=0.75)
-        axes.plot(*marks, "|" if horizontal else "_", color="#20262b", markersize=9 if horizontal else 3, linestyle="none")
-    (axes.axvline if horizontal else axes.axhline)(0, color="#20262b", linewidth=0.8, linestyle=":")
+        axes.vlines(chosen, low, high, color=color, linewidth=1.2, alpha=0.75)
+        axes.plot(chosen, mid, "_", color="#20262b", markersize=3, linestyle="none")
+    axes.axhline(0, color="#20262b", linewidth=0.8, linestyle=":")
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)

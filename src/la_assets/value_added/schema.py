@@ -11,6 +11,7 @@ from la_assets.reports.ethical_use import STAFF
 from la_assets.value_added import forecast as forecasting
 from la_assets.value_added import link_coverage as coverage
 from la_assets.value_added import persistence as persisting
+from la_assets.value_added.briefs import BRIEF_STATUSES
 from la_assets.value_added.effects import EFFECT_STATUSES, LABELS, PLACEBO
 from la_assets.value_added.model import STATUSES
 from la_assets.value_added.student_scores import STATUSES as STUDENT_STATUSES
@@ -194,9 +195,10 @@ PRINCIPAL_BRIEFS = Table(
     "A brief for a school's principal: a PDF with the school's pooled effects and their uncertainty.",
     (
         text("school_id", "School number.", nullable=False),
-        text("path", "The PDF, below the root of the files for people.", nullable=False),
-        Column("bytes", pl.Int64, "Its size.", minimum=1),
-        text("sha256", "Its SHA-256.", nullable=False, pattern="^[0-9a-f]{64}$"),
+        text("status", "Whether there is a file, or why not.", nullable=False, options=BRIEF_STATUSES),
+        text("path", "The PDF, below the root of the files for people; null without a file."),
+        Column("bytes", pl.Int64, "Its size.", nullable=True, minimum=1),
+        text("sha256", "Its SHA-256.", pattern="^[0-9a-f]{64}$"),
         whole("teachers", "Teachers with a number in the brief (10 students or more).", 0, nullable=False),
         whole("without_number", "Teachers of the school without a number: too few students, or withheld.", 0, nullable=False),
         *lineage_columns(),

@@ -6,6 +6,8 @@ from io import BytesIO
 import dagster as dg
 import polars as pl
 import pytest
+import time_machine
+from pypdf import PdfReader
 
 from la_assets.reports.ethical_use import STAFF
 from la_assets.roster.schema import DIRECTORY_STAFF, INSTRUCTIONAL_LINKS, SCHOOLS
@@ -125,15 +127,33 @@ def test_briefs_name_teachers_in_a_restricted_file_and_leave_out_small_numbers(r
             DIRECTORY_STAFF, keys.with_columns(family_name=pl.lit("Ní Bhriain"), given_name=pl.col("i").cast(pl.String))
         ),
     }
-    index = made(assets.principal_briefs, given, str(tmp_path))
+    with time_machine.travel(dt.datetime(2025, 6, 30, 12, tzinfo=dt.UTC)):
+        index = made(assets.principal_briefs, given, str(tmp_path))
+        again = made(assets.principal_briefs, given, str(tmp_path))
     validate(PRINCIPAL_BRIEFS, index)
     assert PRINCIPAL_BRIEFS.restricted
-    assert index.select("school_id", "teachers", "without_number").rows() == [("s0", 29, 1), ("s1", 30, 0)]
+    assert index.select("school_id", "status", "teachers", "without_number").rows() == [
+        ("s0", "written", 29, 1),
+        ("s1", "written", 30, 0),
+    ]
     files = [(tmp_path / path).read_bytes() for path in index["path"]]
-    assert all(file.startswith(b"%PDF") for file in files)
-    again = made(assets.principal_briefs, given, str(tmp_path))
+    assert [len(file) for file in files] == index["bytes"].to_list()
     assert again["sha256"].to_list() == index["sha256"].to_list()
-    assert BytesIO(files[0]).getbuffer().nbytes == index["bytes"][0]
+    pages = [page.extract_text() for page in PdfReader(BytesIO(files[0])).pages]
+    assert all("sole criterion" in page for page in pages)
+    words = " ".join(" ".join(pages).split())
+    assert all(f"Ní Bhriain, {i}" in words for i in range(30))
+    assert words.count("too few students") == 1
+    assert words.count(" to +") + words.count(" to -") == 29, "an interval for every teacher with a number, and for no other"
+    assert "Teachers with fewer than 10 students have no number" in words
+    with time_machine.travel(dt.datetime(2025, 7, 2, tzinfo=dt.UTC)):
+        later = made(assets.principal_briefs, given, str(tmp_path))
+    validate(PRINCIPAL_BRIEFS, later)
+    assert later.select("school_id", "status", "path", "teachers", "without_number").rows() == [
+        ("s0", "older than the years kept", None, 29, 1),
+        ("s1", "older than the years kept", None, 30, 0),
+    ]
+    assert not list(tmp_path.rglob("*.pdf"))
 
 
 def test_links_under_95_percent_fail_the_check() -> None:
