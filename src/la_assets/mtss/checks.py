@@ -29,29 +29,31 @@ MANY = 100
 def official_results_are_in_the_panel(
     scores: pl.LazyFrame, panel: pl.LazyFrame, windows: pl.DataFrame, subjects: tuple[str, ...]
 ) -> Finding:
-    """Every official result in a subject and window that is looked at is one tested row, and no tested row is anything else."""
+    """Every official result in a subject and window that is looked at is one tested row with its score; no other row is tested."""
+    result = [*SITTING, "scale_score"]
     looked_at = (
         scores.filter("is_official", pl.col("subject").is_in(list(subjects)))
         .join(windows.lazy(), on=["assessment_id", "window"], how="semi")
-        .select(SITTING)
+        .select(result)
     )
-    tested = panel.filter(pl.col("status") == "tested").select(SITTING)
-    official, rows, lost = (
-        frame.item()
-        for frame in pl.collect_all(
-            [looked_at.select(pl.len()), tested.select(pl.len()), looked_at.join(tested, on=SITTING, how="anti").select(pl.len())]
-        )
+    tested = panel.filter(pl.col("status") == "tested").select(result)
+    official, rows, lost, other = _sizes(looked_at, tested, _without(looked_at, tested, result), _without(tested, looked_at, result))
+    words = (
+        f"{official:,} official results, {rows:,} tested rows; {lost:,} results lost or changed, {other:,} tested rows that are no result"
     )
-    passed = lost == 0 and official == rows
-    return passed, f"{official:,} official results, {rows:,} tested rows, {lost:,} results lost", {"official": official, "tested": rows}
+    counts = {"official": official, "tested": rows, "lost_or_changed": lost, "no_result": other}
+    return official == rows and not lost and not other, words, counts
 
 
 def imputed_share(panel: pl.LazyFrame, limit: float) -> Finding:
-    """Per test, subject and window, the share of scores that are filled in stays under the limit; a year so far without scores passes."""
+    """Per test, subject and window, the share of filled-in scores stays under the limit, and no final score is filled in.
+
+    A year so far without scores passes.
+    """
     shares = (
         panel.filter(pl.col("status").is_in(["tested", "imputed"]))
         .group_by(OF_TEST)
-        .agg(pl.len().alias("rows"), pl.col("is_imputed").mean().alias("share"))
+        .agg(pl.col("is_imputed").mean().alias("share"), (pl.col("is_imputed") & pl.col("is_final")).sum().alias("final"))
         .sort("share", *OF_TEST, descending=[True, False, False, False])
         .collect()
     )
@@ -59,8 +61,10 @@ def imputed_share(panel: pl.LazyFrame, limit: float) -> Finding:
         return True, "no scores in this year", {}
     worst = shares.row(0, named=True)
     name = f"{worst['assessment_id']} {worst['subject']} {worst['window']}"
+    final = int(shares["final"].sum())
     words = f"at most {worst['share']:.1%} of a window's scores are filled in ({name}); the limit is {limit:.0%}"
-    return worst["share"] <= limit, words, {"highest_share": worst["share"]}
+    words += f"; {final:,} final scores are filled in, none may be" if final else ""
+    return worst["share"] <= limit and not final, words, {"highest_share": worst["share"], "final_filled_in": final}
 
 
 def growth_is_centred(growth: pl.LazyFrame) -> Finding:
@@ -79,16 +83,26 @@ def growth_is_centred(growth: pl.LazyFrame) -> Finding:
 
 
 def every_tested_student_has_a_tier(panel: pl.LazyFrame, tiers: pl.LazyFrame, windows: pl.DataFrame) -> Finding:
-    """Tested rows of tests that give tiers are as many as rows with a tier or without an achievement level; nobody untested has one."""
+    """Every tested row of a test that gives tiers is one row with a tier or without an achievement level; nobody else has a tier."""
+    where = ["student_key", "subject", "window"]
     tiering = windows.filter("gives_tiers").lazy().select("assessment_id", "window")
-    tested = panel.filter(pl.col("status") == "tested").join(tiering, on=["assessment_id", "window"], how="semi")
-    counts = tiers.group_by("status").len().collect()
-    by_status = dict(counts.iter_rows())
-    expected = tested.select(pl.len()).collect().item()
-    untested = tiers.filter(pl.col("status") != "tiered", pl.col("tier").is_not_null()).select(pl.len()).collect().item()
-    found, unlevelled = by_status.get("tiered", 0), by_status.get("no achievement level", 0)
-    words = f"{expected:,} tested: {found:,} with a tier, {unlevelled:,} without an achievement level"
-    return expected == found + unlevelled and untested == 0, words, {"tested": expected} | by_status
+    tested = panel.filter(pl.col("status") == "tested").join(tiering, on=["assessment_id", "window"], how="semi").select(where)
+    has_tier, unlevelled = pl.col("status") == "tiered", pl.col("status") == "no achievement level"
+    judged = tiers.filter(has_tier | unlevelled)
+    expected, found, without, lost, other, wrong = _sizes(
+        tested,
+        tiers.filter(has_tier),
+        tiers.filter(unlevelled),
+        _without(tested, judged, where),
+        _without(judged, tested, where),
+        tiers.filter(has_tier != pl.col("tier").is_not_null()),
+    )
+    words = (
+        f"{expected:,} tested: {found:,} with a tier, {without:,} without an achievement level; {lost:,} of them lost, "
+        f"{other:,} rows of nobody tested, {wrong:,} with a tier against their status"
+    )
+    counts = {"tested": expected, "tiered": found, "without_level": without, "lost": lost, "not_tested": other, "against_status": wrong}
+    return expected == found + without and not (lost or other or wrong), words, counts
 
 
 def levels_fit_the_cut_scores(tiers: pl.LazyFrame, panel: pl.LazyFrame, cuts: pl.DataFrame, limit: float = 0.01) -> Finding:
@@ -141,17 +155,22 @@ def clusters_are_stable(fits: pl.LazyFrame, needed: float) -> Finding:
 
 def every_student_is_in_the_clusters(features: pl.LazyFrame, clusters: pl.LazyFrame) -> Finding:
     """Each student and subject with a tier is one row, with a cluster exactly where the status says so."""
-    expected, rows, wrong = (
-        frame.item()
-        for frame in pl.collect_all(
-            [
-                features.select(pl.len()),
-                clusters.select(pl.len()),
-                clusters.select(((pl.col("status") == "clustered") != pl.col("cluster").is_not_null()).sum()),
-            ]
-        )
-    )
-    return expected == rows and wrong == 0, f"{expected:,} students and subjects, {rows:,} rows, {wrong:,} of them wrong", {"rows": rows}
+    who = ["student_key", "subject"]
+    wrong = clusters.filter((pl.col("status") == "clustered") != pl.col("cluster").is_not_null())
+    expected, rows, lost, against = _sizes(features, clusters, _without(features, clusters, who), wrong)
+    words = f"{expected:,} students and subjects, {rows:,} rows; {lost:,} lost, {against:,} with a cluster against their status"
+    counts = {"rows": rows, "lost": lost, "against_status": against}
+    return expected == rows and not lost and not against, words, counts
+
+
+def _without(frame: pl.LazyFrame, other: pl.LazyFrame, on: list[str]) -> pl.LazyFrame:
+    """The rows of one frame that the other does not have; missing values are alike."""
+    return frame.join(other, on=on, how="anti", nulls_equal=True)
+
+
+def _sizes(*frames: pl.LazyFrame) -> list[int]:
+    """Rows of each frame, in one pass."""
+    return [rows.item() for rows in pl.collect_all([frame.select(pl.len()) for frame in frames])]
 
 
 def _windows(year: Year) -> pl.DataFrame:

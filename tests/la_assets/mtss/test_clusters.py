@@ -253,6 +253,8 @@ def test_checks_see_unstable_models_and_lost_students() -> None:
     named = cluster_names(assigned_clusters(features, fits), labels_of_last(fits, "2024-25"))
     assert checks.every_student_is_in_the_clusters(features.lazy(), named.lazy())[0]
     assert not checks.every_student_is_in_the_clusters(features.lazy(), named.head(-1).lazy())[0]
+    doubled = pl.concat([named.head(-1), named.head(1)])
+    assert not checks.every_student_is_in_the_clusters(features.lazy(), doubled.lazy())[0], "as many rows, one student lost"
     assert not checks.every_student_is_in_the_clusters(features.lazy(), named.with_columns(cluster=pl.lit(None, pl.String)).lazy())[0]
 
 

@@ -4,9 +4,10 @@ import datetime as dt
 
 import polars as pl
 
+from la_assets.mtss import checks
 from la_assets.mtss.standards import standards_panel
 
-from .made_up import ARRIVED, DAY_OF, YEAR, Roster, key, panel_of, score, scores
+from .made_up import ARRIVED, DAY_OF, WINDOWS, YEAR, Roster, key, panel_of, score, scores
 
 CLASS = range(1, 13)
 
@@ -127,3 +128,21 @@ def test_points_of_an_attempt_that_does_not_count_and_points_of_nothing_possible
 
 def test_frames_without_rows_have_their_types() -> None:
     assert scores([]).collect_schema()["scale_score"] == pl.Float64
+
+
+def test_the_check_of_official_results_sees_one_that_is_lost_changed_or_invented() -> None:
+    rows = [score(n, "PM1", 200.0 + n) for n in CLASS] + [score(1, "PM2", None), score(2, "fall", 180.0, assessment_id="elsewhere")]
+    panel = panel_of(rows, Roster().enrol(CLASS))
+
+    def judged(changed: pl.DataFrame) -> tuple[bool, int, int]:
+        passed, _, counts = checks.official_results_are_in_the_panel(scores(rows), changed.lazy(), WINDOWS, ("ELA",))
+        return passed, int(counts["lost_or_changed"]), int(counts["no_result"])
+
+    own = pl.col("student_key") == key(3)
+    assert judged(panel) == (True, 0, 0)
+    assert judged(panel.filter(~own)) == (False, 1, 0)
+    assert judged(panel.with_columns(scale_score=pl.when(own).then(201.0).otherwise("scale_score"))) == (False, 1, 1)
+    assert judged(panel.with_columns(scale_score=pl.when(own).then(None).otherwise("scale_score"))) == (False, 1, 1)
+    swapped = pl.when(own).then(pl.lit(key(4))).when(pl.col("student_key") == key(4)).then(pl.lit(key(3))).otherwise("student_key")
+    assert judged(panel.with_columns(student_key=swapped)) == (False, 2, 2)
+    assert judged(pl.concat([panel, panel.filter(own)])) == (False, 0, 0), "the same result twice"

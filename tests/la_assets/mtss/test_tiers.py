@@ -198,6 +198,11 @@ def test_checks_see_a_lost_student_and_too_much_filled_in() -> None:
     assert not checks.every_tested_student_has_a_tier(panel.lazy(), tiered.filter(pl.col("student_key") != key(5)).lazy(), WINDOWS)[0]
     invented = tiered.with_columns(tier=pl.col("tier").fill_null(1))
     assert not checks.every_tested_student_has_a_tier(panel.lazy(), invented.lazy(), WINDOWS)[0]
+    another = pl.when(pl.col("student_key") == key(5)).then(pl.lit(key(77))).otherwise("student_key")
+    passed, words, counts = checks.every_tested_student_has_a_tier(panel.lazy(), tiered.with_columns(student_key=another).lazy(), WINDOWS)
+    assert not passed, "one lost and one invented do not make up for each other"
+    assert (counts["lost"], counts["not_tested"]) == (3, 3)
+    assert "3 of them lost, 3 rows of nobody tested" in words
     half = panel_of([score(n, "PM1", 200.0) for n in range(1, 13)], Roster().enrol(range(1, 24)))
     assert checks.imputed_share(half.lazy(), 0.5)[0]
     passed, words, counts = checks.imputed_share(half.lazy(), 0.15)
@@ -205,6 +210,9 @@ def test_checks_see_a_lost_student_and_too_much_filled_in() -> None:
     assert "FAST ELA PM1" in words
     assert counts["highest_share"] == pytest.approx(11 / 23)
     assert checks.imputed_share(half.head(0).lazy(), 0.15)[0]
+    passed, words, _ = checks.imputed_share(half.with_columns(is_final=pl.lit(True)).lazy(), 0.5)
+    assert not passed
+    assert "11 final scores are filled in" in words
 
 
 def test_percentiles_off_centre_are_seen() -> None:
