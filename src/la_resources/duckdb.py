@@ -49,25 +49,14 @@ class Warehouse:
         offered = [table for table in tables if not table.restricted]
         while True:
             wanted = {table.name: self._definition(table) for table in offered if self.lake.has_data(table)}
-            found = self._identity()
-            if self._settled == (found, wanted):
-                return sorted(wanted)
-            if self._published() == wanted:
-                self._settled = found, wanted
+            found = _identity(self.path)
+            seen, views = self._settled or (None, {})
+            if seen != found:
+                views = self._published()
+                self._settled = found, views
+            if views == wanted:
                 return sorted(wanted)
             self._build(wanted, {table.name: table for table in offered})
-
-    def _identity(self) -> list[tuple[int, int, int] | None]:
-        """What changes whenever the file, or its write-ahead log, is replaced or written to."""
-        found: list[tuple[int, int, int] | None] = []
-        for path in (self.path, _log_of(self.path)):
-            try:
-                status = path.stat()
-            except FileNotFoundError:
-                found.append(None)
-            else:
-                found.append((status.st_ino, status.st_mtime_ns, status.st_size))
-        return found
 
     def _definition(self, table: Table) -> str:
         """The view's SELECT: contract columns by name over every file of the table.
@@ -127,8 +116,22 @@ class Warehouse:
                     connection.execute("CREATE SCHEMA la")
                     connection.execute("CREATE TABLE la.views (name VARCHAR PRIMARY KEY, definition VARCHAR)")
                     _bring_up_to(connection, wanted, tables)
+            self._settled = _identity(fresh), wanted  # a rename keeps it: whoever renames after us is noticed
             os.replace(fresh, self.path)
             _log_of(self.path).unlink(missing_ok=True)
+
+
+def _identity(database: Path) -> list[tuple[int, int, int] | None]:
+    """What changes whenever a database file, or its write-ahead log, is replaced or written to."""
+    found: list[tuple[int, int, int] | None] = []
+    for path in (database, _log_of(database)):
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            found.append(None)
+        else:
+            found.append((status.st_ino, status.st_mtime_ns, status.st_size))
+    return found
 
 
 class _NotOurs(Exception):
