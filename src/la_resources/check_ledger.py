@@ -8,11 +8,10 @@ latest outcome of every year does.
 from __future__ import annotations
 
 import json
-import os
-import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+
+from la_resources.storage import Storage
 
 
 @dataclass(frozen=True)
@@ -35,19 +34,16 @@ class Outcome:
 
 
 class CheckLedger:
-    """Outcomes below one folder: ``<table>/<check>/<school_year>.json``."""
+    """Outcomes in one folder of a storage: ``<table>/<check>/<school_year>.json``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, storage: Storage, folder: str = ".checks") -> None:
+        self.storage = storage
         self.folder = folder
 
     def record(self, table: str, check: str, school_year: str, outcome: Outcome) -> None:
-        target = self.folder / table / check / f"{school_year}.json"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        fresh = target.with_suffix(f".{uuid.uuid4().hex}.tmp")
-        fresh.write_text(json.dumps(asdict(outcome)))
-        os.replace(fresh, target)
+        self.storage.put(json.dumps(asdict(outcome)).encode(), f"{self.folder}/{table}/{check}/{school_year}.json")
 
     def outcomes(self, table: str, check: str) -> dict[str, Outcome]:
         """The latest outcome of every year, oldest year first."""
-        files = sorted((self.folder / table / check).glob("*.json"))
-        return {file.stem: Outcome(**json.loads(file.read_text())) for file in files}
+        files = self.storage.get_all(f"{self.folder}/{table}/{check}", ".json")
+        return {name.removesuffix(".json"): Outcome(**json.loads(content)) for name, content in sorted(files.items())}

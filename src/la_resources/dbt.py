@@ -130,15 +130,15 @@ def _prepare(database: Path, lake: Lake, sources: Iterable[Table], school_years:
     with duckdb.connect(str(database), config={"memory_limit": _MEMORY_LIMIT}) as connection:
         for table in sources:
             connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{table.schema}"')
-            _offer(connection, lake, table, school_years)
+            _offer(connection, lake, table, school_years, database.parent)
 
 
-def _offer(connection: DuckDBPyConnection, lake: Lake, table: Table, school_years: Collection[str]) -> None:
+def _offer(connection: DuckDBPyConnection, lake: Lake, table: Table, school_years: Collection[str], copies: Path) -> None:
     schema, _, name = table.name.partition(".")
     connection.register("typed", table.empty().collect().to_arrow())
     connection.execute(f'CREATE TABLE "{schema}"."{name}" AS SELECT * FROM typed')  # noqa: S608 - names of contracts
     connection.unregister("typed")
-    if files := lake.files(table, school_years):
+    if files := [lake.storage.fetch(path, copies) for path in lake.paths(table, school_years)]:
         paths = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
         found = f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false)"
         there = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {found}").fetchall()}  # noqa: S608

@@ -1,6 +1,6 @@
 """Files for people: workbooks, PDFs and briefs, one folder per table and school year, beside a table that is their index.
 
-``<root>/<schema>/<table>/school_year=2023-24/<file>``. A delivery writes every file whole by one rename; what an earlier
+``<root>/<schema>/<table>/school_year=2023-24/<file>``. A delivery writes every file whole; what an earlier
 delivery left and this one did not write is removed only when the delivery ends well. So a reader never opens half a workbook,
 and a killed run leaves old and new files, each whole, until it is run again. It knows nothing of what is in the files.
 """
@@ -12,12 +12,10 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from urllib.parse import unquote, urlparse
 
 from la_resources.contracts import Table
 from la_resources.lake import PARTITION_COLUMN
-
-_UNFINISHED = ".unfinished"
+from la_resources.storage import Storage, storage_at
 
 
 @dataclass(frozen=True)
@@ -35,18 +33,20 @@ class Deliverables:
     Parameters
     ----------
     root : str
-        A folder or a ``file://`` URL.
+        A folder, or a ``file://`` or ``s3://bucket/prefix`` URL.
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
-        url = urlparse(str(root))
-        if url.scheme not in ("", "file"):
-            raise ValueError(f"deliverables root {root!s}: no storage is installed for {url.scheme}://; use a folder or a file:// URL")
-        self.root = Path(unquote(url.path) if url.scheme == "file" else root).absolute()
+        self.storage = storage_at(root, "deliverables")
+
+    @property
+    def root(self) -> Path | str:
+        """The folder or URL that all files lie below."""
+        return self.storage.root
 
     def delivery(self, table: Table, school_year: str) -> Delivery:
         """A delivery of the files that one year of ``table`` is the index of."""
-        return Delivery(self.root, Path(table.path) / f"{PARTITION_COLUMN}={school_year}", table.restricted)
+        return Delivery(self.storage, f"{table.path}/{PARTITION_COLUMN}={school_year}", table.path if table.restricted else "")
 
 
 @dataclass
@@ -55,21 +55,20 @@ class Delivery:
 
     Attributes
     ----------
-    root, folder : Path
-        Root of all deliverables, and this delivery's folder below it.
-    restricted : bool
-        Whether the files may name students; their folders are then closed to other users of the machine.
+    storage : Storage
+        Where all deliverables lie.
+    folder : str
+        This delivery's folder there.
+    closed : str
+        The folder that is closed to other users of the machine, where files may name students; else empty.
     """
 
-    root: Path
-    folder: Path
-    restricted: bool
+    storage: Storage
+    folder: str
+    closed: str = ""
     _written: set[str] = field(default_factory=set)
 
     def __enter__(self) -> Delivery:
-        (self.root / self.folder).mkdir(parents=True, exist_ok=True)
-        if self.restricted:
-            (self.root / self.folder.parts[0] / self.folder.parts[1]).chmod(0o700)
         return self
 
     def put(self, name: str, content: bytes) -> Delivered:
@@ -82,24 +81,16 @@ class Delivery:
         """
         if not name or name != Path(name).name or name.startswith("."):
             raise ValueError(f"{name!r} is not a plain file name")
+        path = f"{self.folder}/{name}"
         if name in self._written:
-            raise ValueError(f"{self.folder / name} was written twice in one delivery: two rows of the index share a file name")
-        target = self.root / self.folder / name
-        staged = target.with_name(f"{_UNFINISHED}.{os.getpid()}.{name}")
-        try:
-            with staged.open("wb") as handle:
-                handle.write(content)
-                handle.flush()
-                os.fsync(handle.fileno())
-            os.replace(staged, target)
-        finally:
-            staged.unlink(missing_ok=True)
+            raise ValueError(f"{path} was written twice in one delivery: two rows of the index share a file name")
+        self.storage.put(content, path, durable=True, closed=self.closed)
         self._written.add(name)
-        return Delivered((self.folder / name).as_posix(), len(content), hashlib.sha256(content).hexdigest())
+        return Delivered(path, len(content), hashlib.sha256(content).hexdigest())
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if kind is not None:
             return
-        for file in (self.root / self.folder).iterdir():
-            if file.name not in self._written:
-                file.unlink()
+        for name in self.storage.names(self.folder):
+            if name not in self._written:
+                self.storage.remove(f"{self.folder}/{name}")

@@ -64,7 +64,7 @@ class Warehouse:
         A nullable column that the files do not have (yet) is null in the view, as it is in `Lake.scan`: an empty row set with the
         contract's columns stands beside the files and gives it name and type.
         """
-        pattern = str(self.lake.root / table.path / "school_year=*" / "*.parquet").replace("'", "''")
+        pattern = self.lake.storage.location(f"{table.path}/school_year=*/*.parquet").replace("'", "''")
         columns = ", ".join(f'"{name}"' for name in table.names)
         nothing = ", ".join(f'NULL::{_sql_type(c.dtype)} AS "{c.name}"' for c in table.columns if c.nullable)
         files = f"FROM read_parquet('{pattern}', union_by_name=true, hive_partitioning=false)"

@@ -1,7 +1,7 @@
 """The one switch between environments: a name becomes the set of resources the graph runs on.
 
-``LA_ENVIRONMENT=local`` (the default) keeps everything in folders below ``LA_DATA_ROOT``; each place can be moved by a
-setting of its own. No asset knows which environment it runs in.
+``LA_ENVIRONMENT=local`` (the default) keeps everything in folders below ``LA_DATA_ROOT``; ``aws`` keeps it in the bucket
+``LA_BUCKET``. Each place can be moved by a setting of its own. No asset knows which environment it runs in.
 """
 
 from __future__ import annotations
@@ -21,20 +21,21 @@ from la_resources.district import District, load_district
 from la_resources.duckdb import Warehouse
 from la_resources.io_managers import LakeIOManager
 from la_resources.lake import Lake
-from la_resources.landing_zone import LandingZone
+from la_resources.landing_zone import LandingZone, landing_zone_at
 
-ENVIRONMENTS = ("local",)
+ENVIRONMENTS = ("local", "aws")
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where the local environment keeps things, each movable by a setting.
+    """Where an environment keeps things, each movable by a setting.
 
     Attributes
     ----------
     landing, lake, warehouse, deliverables, mappings : str
         ``LA_LANDING_ROOT``, ``LA_LAKE_ROOT``, ``LA_WAREHOUSE``, ``LA_DELIVERABLES_ROOT`` and ``LA_MAPPINGS`` (folders separated by
-        ``:``); by default ``landing``, ``lake``, ``warehouse.duckdb``, ``deliverables`` and ``mappings`` below ``LA_DATA_ROOT`` (``data``).
+        ``:``); by default ``landing``, ``lake``, ``warehouse.duckdb``, ``deliverables`` and ``mappings`` below ``LA_DATA_ROOT``
+        (``data``). On ``aws`` the first, second and fourth are below ``s3://<LA_BUCKET>``; mappings stay with the code.
     """
 
     landing: str
@@ -45,12 +46,24 @@ class Places:
 
     @classmethod
     def from_environment(cls) -> Places:
+        """The places of this process.
+
+        Raises
+        ------
+        ValueError
+            If the environment is ``aws`` and neither the bucket nor every place of its own is named.
+        """
         root = Path(os.environ.get("LA_DATA_ROOT", "data")).absolute()
+        stored = str(root)
+        if environment() == "aws":
+            stored = f"s3://{os.environ.get('LA_BUCKET', '')}"
+            if stored == "s3://" and not {"LA_LANDING_ROOT", "LA_LAKE_ROOT", "LA_DELIVERABLES_ROOT"} <= set(os.environ):
+                raise ValueError("LA_ENVIRONMENT=aws needs LA_BUCKET, the bucket that holds landing/, lake/ and deliverables/")
         return cls(
-            landing=os.environ.get("LA_LANDING_ROOT", str(root / "landing")),
-            lake=os.environ.get("LA_LAKE_ROOT", str(root / "lake")),
+            landing=os.environ.get("LA_LANDING_ROOT", f"{stored}/landing"),
+            lake=os.environ.get("LA_LAKE_ROOT", f"{stored}/lake"),
             warehouse=os.environ.get("LA_WAREHOUSE", str(root / "warehouse.duckdb")),
-            deliverables=os.environ.get("LA_DELIVERABLES_ROOT", str(root / "deliverables")),
+            deliverables=os.environ.get("LA_DELIVERABLES_ROOT", f"{stored}/deliverables"),
             mappings=tuple(os.environ.get("LA_MAPPINGS", str(root / "mappings")).split(":")),
         )
 
@@ -64,7 +77,7 @@ class LakeResource(dg.ConfigurableResource):
         return Lake(self.root)
 
     def checks(self) -> CheckLedger:
-        return CheckLedger(Path(self.lake().root) / ".checks")
+        return CheckLedger(self.lake().storage)
 
 
 class LandingZoneResource(dg.ConfigurableResource):
@@ -74,7 +87,7 @@ class LandingZoneResource(dg.ConfigurableResource):
     mappings: list[str]
 
     def zone(self) -> LandingZone:
-        return LandingZone(self.root)
+        return landing_zone_at(self.root)
 
 
 class DeliverablesResource(dg.ConfigurableResource):
@@ -95,22 +108,33 @@ class DistrictResource(dg.ConfigurableResource):
         return load_district(self.file)
 
 
+def environment() -> str:
+    """The environment named by ``LA_ENVIRONMENT``.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name; the message lists the names.
+    """
+    name = os.environ.get("LA_ENVIRONMENT", "local")
+    if name not in ENVIRONMENTS:
+        raise ValueError(f"LA_ENVIRONMENT={name!r} is not an environment; choose one of {', '.join(ENVIRONMENTS)}")
+    return name
+
+
 def build_resources(contracts: Iterable[Table]) -> Mapping[str, Any]:
     """The resources of the environment named by ``LA_ENVIRONMENT``.
 
     Raises
     ------
     ValueError
-        If the environment's name is unknown; the message lists the names.
+        If a setting is unknown or missing; the message says which.
     """
-    environment = os.environ.get("LA_ENVIRONMENT", "local")
-    if environment not in ENVIRONMENTS:
-        raise ValueError(f"LA_ENVIRONMENT={environment!r} is not an environment; choose one of {', '.join(ENVIRONMENTS)}")
     places = Places.from_environment()
     lake = Lake(places.lake)
     return {
         "lake": LakeResource(root=str(lake.root)),
-        "lake_io_manager": LakeIOManager(lake, contracts, Warehouse(places.warehouse, lake)),
+        "lake_io_manager": LakeIOManager(lake, contracts, Warehouse(places.warehouse, lake) if isinstance(lake.root, Path) else None),
         "landing_zone": LandingZoneResource(root=places.landing, mappings=list(places.mappings)),
         "deliverables": DeliverablesResource(root=places.deliverables),
         "district": DistrictResource(file=os.environ.get("LA_DISTRICT_FILE", "")),

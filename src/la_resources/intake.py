@@ -101,7 +101,7 @@ class Intake:
 
     @property
     def receipts(self) -> Receipts:
-        return Receipts(self.lake.root / ".receipts")
+        return Receipts(self.lake.storage)
 
     def land(self, school_years: Collection[str], tables: Collection[str], log: Log = lambda _: None) -> list[FileRecord]:
         """Read every new or changed file that may hold rows of these years and tables.

@@ -85,7 +85,7 @@ class LakeIOManager(dg.IOManager):
             "path": dg.MetadataValue.path(partition.path),
         }
         if table.preview and not table.restricted:
-            head = pl.scan_parquet(partition.path).head(_PREVIEW_ROWS).collect()
+            head = pl.scan_parquet(partition.path, **self.lake.storage.reading).head(_PREVIEW_ROWS).collect()
             shown["preview"] = dg.MetadataValue.md(_markdown(head))
         return shown
 

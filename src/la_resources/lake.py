@@ -2,7 +2,7 @@
 
 ``<root>/<schema>/<table>/school_year=2023-24/part.parquet``. A write streams into a staging file, the staging file is held
 against the contract (right year, key sorted and unique, types, ranges), and only then takes the place of the old partition
-by one rename. So a reader sees the old partition or the new one, a killed writer leaves the old one, and writers of
+by one rename (in S3: one PUT). So a reader sees the old partition or the new one, a killed writer leaves the old one, and writers of
 different partitions never meet. Raw landing tables keep one immutable file per source file in the same folders. This module
 knows nothing of Dagster and nothing of any one table.
 """
@@ -18,15 +18,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote, urlparse
 
 import polars as pl
 
 from la_resources.contracts import ContractError, Table, validate
+from la_resources.storage import storage_at
 
 PARTITION_COLUMN = "school_year"
 PART = "part.parquet"
-_STAGING = ".staging"
 _COMPRESSION: Literal["zstd"] = "zstd"
 _ROW_GROUP = 131_072
 """Rows of a row group: said, because where the engine would end them differs from run to run, and a rerun is byte-identical."""
@@ -55,37 +54,45 @@ class Lake:
     Parameters
     ----------
     root : str
-        A folder or a ``file://`` URL. (``s3://`` is refused here by name until its storage is installed.)
+        A folder, or a ``file://`` or ``s3://bucket/prefix`` URL.
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
-        url = urlparse(str(root))
-        if url.scheme not in ("", "file"):
-            raise ValueError(f"lake root {root!s}: no storage is installed for {url.scheme}://; use a folder or a file:// URL")
-        self.root = Path(unquote(url.path) if url.scheme == "file" else root).absolute()
+        self.storage = storage_at(root, "lake")
 
-    def partition_folder(self, table: Table, school_year: str) -> Path:
-        return self.root / table.path / f"{PARTITION_COLUMN}={school_year}"
+    @property
+    def root(self) -> Path | str:
+        """The folder or URL that all tables lie below."""
+        return self.storage.root
+
+    @staticmethod
+    def partition_folder(table: Table, school_year: str) -> str:
+        """A partition's folder, below the root."""
+        return f"{table.path}/{PARTITION_COLUMN}={school_year}"
 
     def school_years(self, table: Table) -> list[str]:
         """School years of which the table has a partition, oldest first."""
-        folder = self.root / table.path
-        if not folder.is_dir():
-            return []
-        return sorted(p.name.partition("=")[2] for p in folder.glob(f"{PARTITION_COLUMN}=*") if any(p.glob("*.parquet")))
+        return [year for year in self._years(table) if self._names(table, year)]
 
     def has_data(self, table: Table) -> bool:
         """Whether the table has a partition with a file."""
-        folder = self.root / table.path
-        if not folder.is_dir():
-            return False
-        with os.scandir(folder) as partitions:
-            return any(_holds_parquet(p.path) for p in partitions if p.name.startswith(f"{PARTITION_COLUMN}="))
+        return any(self._names(table, year) for year in self._years(table))
 
-    def files(self, table: Table, school_years: Iterable[str] | None = None) -> list[Path]:
-        """The Parquet files of some (all, if ``None``) school years, in order of year and name."""
-        years = self.school_years(table) if school_years is None else sorted(set(school_years))
-        return [file for year in years for file in sorted(self.partition_folder(table, year).glob("*.parquet"))]
+    def _years(self, table: Table) -> list[str]:
+        start = f"{PARTITION_COLUMN}="
+        return [name.removeprefix(start) for name in self.storage.folders(table.path) if name.startswith(start)]
+
+    def _names(self, table: Table, school_year: str) -> list[str]:
+        return [name for name in self.storage.names(self.partition_folder(table, school_year)) if name.endswith(".parquet")]
+
+    def paths(self, table: Table, school_years: Iterable[str] | None = None) -> list[str]:
+        """The Parquet files of some (all, if ``None``) school years, below the root, in order of year and name."""
+        years = self._years(table) if school_years is None else sorted(set(school_years))
+        return [f"{self.partition_folder(table, year)}/{name}" for year in years for name in self._names(table, year)]
+
+    def files(self, table: Table, school_years: Iterable[str] | None = None) -> list[str]:
+        """The same files as polars, and people, call them."""
+        return [self.storage.location(path) for path in self.paths(table, school_years)]
 
     def scan(self, table: Table, school_years: Iterable[str] | None = None) -> pl.LazyFrame:
         """A lazy frame of some (all, if ``None``) school years, typed by the contract; typed and empty without data.
@@ -103,12 +110,13 @@ class Lake:
             extra_columns="ignore",
             hive_partitioning=False,
             glob=False,
+            **self.storage.reading,
         )
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
-        """A private folder on the lake's own file system; what is left in it is removed, also after a crash of another."""
-        parent = self.root / _STAGING
+        """A private folder, on the lake's own file system if it has one; what is left in it is removed, also after a crash of another."""
+        parent = self.storage.working_folder
         parent.mkdir(parents=True, exist_ok=True)
         self._remove_abandoned(parent)
         folder = parent / f"{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex}"
@@ -154,27 +162,22 @@ class Lake:
             staged = folder / PART
             shaped.sink_parquet(staged, compression=_COMPRESSION, row_group_size=_ROW_GROUP)
             staged, rows = self._in_order(table, school_year, staged)
-            target = self.partition_folder(table, school_year) / PART
-            size = staged.stat().st_size
-            self._put(staged, target, restricted=table.restricted)
-        return Written(table.name, school_year, str(target), rows, size)
+            return self._put(table, school_year, staged, PART, rows)
 
     def publish_file(self, table: Table, school_year: str, staged: Path, name: str) -> Written:
         """Put one immutable file of a landing table in its place, validated first; the same name is replaced atomically."""
         staged, rows = self._in_order(table, school_year, staged, quick_look=True)
-        size = staged.stat().st_size
-        target = self.partition_folder(table, school_year) / f"{name}.parquet"
-        self._put(staged, target, restricted=table.restricted)
-        return Written(table.name, school_year, str(target), rows, size)
+        return self._put(table, school_year, staged, f"{name}.parquet", rows)
+
+    def _put(self, table: Table, school_year: str, staged: Path, name: str, rows: int) -> Written:
+        """Move a staged file into place."""
+        path, size = f"{self.partition_folder(table, school_year)}/{name}", staged.stat().st_size
+        self.storage.put_file(staged, path, closed=table.schema if table.restricted else "")
+        return Written(table.name, school_year, self.storage.location(path), rows, size)
 
     def withdraw_file(self, table: Table, school_year: str, name: str) -> bool:
         """Remove one file of a landing table; whether there was one."""
-        target = self.partition_folder(table, school_year) / f"{name}.parquet"
-        try:
-            target.unlink()
-        except FileNotFoundError:
-            return False
-        return True
+        return self.storage.remove(f"{self.partition_folder(table, school_year)}/{name}.parquet")
 
     def _in_order(self, table: Table, school_year: str, staged: Path, *, quick_look: bool = False) -> tuple[Path, int]:
         """The staged file, sorted by the key if it is not yet, with its row count; held against the contract either way."""
@@ -221,21 +224,6 @@ class Lake:
             count = repeated.select(pl.len()).collect().item()
             raise ContractError(f"{table.name}: the key ({', '.join(table.key)}) is not unique: {count} row(s) repeat one, e.g. {first}")
 
-    @staticmethod
-    def _put(staged: Path, target: Path, *, restricted: bool) -> None:
-        """Make a staged file durable and move it into place."""
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if restricted:
-            target.parents[2].chmod(0o700)
-        with staged.open("rb") as handle:
-            os.fsync(handle.fileno())
-        os.replace(staged, target)
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
 
 def _contract_columns(table: Table, frame: pl.LazyFrame) -> pl.LazyFrame:
     """The frame's columns of the contract, by name; a missing one, nullable or not, and a wrong type are refused.
@@ -271,11 +259,6 @@ def _strictly_ascending(key: tuple[str, ...]) -> pl.Expr:
         value, before = pl.col(column), pl.col(column).shift(1)
         ascending = (value > before) | ((value == before) & ascending)
     return ascending
-
-
-def _holds_parquet(folder: str) -> bool:
-    with os.scandir(folder) as files:
-        return any(file.name.endswith(".parquet") for file in files)
 
 
 def _alive(pid: int) -> bool:

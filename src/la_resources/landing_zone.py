@@ -1,18 +1,18 @@
 """The landing zone: where a district's files arrive, ``<root>/<source>/<anything>``.
 
-A folder now; the same questions (which files, how big and when, give me the bytes) are what S3 answers next. Files are never
-changed or removed here. Hidden and temporary files, and files still being written, are not listed; a zip stands for its members.
+A folder here; a bucket answers the same questions (which files, how big and when, give me the bytes) in ``s3_landing_zone``. Files
+are never changed or removed. Hidden and temporary files, and files still being written, are not listed; a zip stands for its members.
 Links that lead out of the zone, and names that are not text, are refused: what is read lies in the zone and can be named.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
-from typing import BinaryIO
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Protocol
 
 from la_resources.sources.archives import Refused, is_archive, members
 from la_resources.sources.landed_file import LandedFile, local_file
@@ -37,7 +37,30 @@ class Arrival:
     path: str
 
 
-class LandingZone:
+class LandingZone(Protocol):
+    """Where files arrive."""
+
+    @property
+    def root(self) -> Path | str:
+        """The folder or URL that all files lie below."""
+
+    def arrivals(self, after: Arrival | None = None) -> list[Arrival]:
+        """Files that arrived after a position, oldest first."""
+
+    def file(self, path: str) -> LandedFile:
+        """One file (not a zip member) by its path below the root."""
+
+    def files(self, paths: Iterable[str] | None = None) -> Iterator[LandedFile | Refused]:
+        """The files (all, or those named), zips as their members; what cannot be trusted comes as refused."""
+
+
+def is_finished(path: str) -> bool:
+    """Whether a path below the root is neither hidden nor that of a file still being written."""
+    told = PurePosixPath(path)
+    return not any(part.startswith(".") for part in told.parts) and told.suffix.lower() not in _UNFINISHED
+
+
+class FolderLandingZone:
     """The files below one folder; an absent folder is an empty landing zone."""
 
     def __init__(self, root: str | Path) -> None:
@@ -47,7 +70,7 @@ class LandingZone:
         """Everything that is neither hidden nor unfinished."""
         for file in sorted(self.root.rglob("*")):
             relative = file.relative_to(self.root)
-            if not any(part.startswith(".") for part in relative.parts) and file.suffix.lower() not in _UNFINISHED:
+            if is_finished(relative.as_posix()):
                 yield file, relative.as_posix()
 
     def _paths(self) -> Iterator[tuple[Path, str]]:
@@ -87,7 +110,7 @@ class LandingZone:
         """One file (not a zip member) by its path below the root."""
         return local_file(self.root, path)
 
-    def files(self, paths: Iterator[str] | list[str] | None = None) -> Iterator[LandedFile | Refused]:
+    def files(self, paths: Iterable[str] | None = None) -> Iterator[LandedFile | Refused]:
         """The files (all, or those named), zips as their members; links and members that cannot be trusted come as refused."""
         if paths is None:
             yield from self._refused()
@@ -100,6 +123,15 @@ class LandingZone:
                 yield from members(file)
             else:
                 yield file
+
+
+def landing_zone_at(root: str | Path) -> LandingZone:
+    """The landing zone of a folder or an ``s3://bucket/prefix`` URL."""
+    if str(root).startswith("s3://"):
+        from la_resources.s3_landing_zone import S3LandingZone
+
+        return S3LandingZone(str(root))
+    return FolderLandingZone(root)
 
 
 def _opened(file: Path) -> BinaryIO:

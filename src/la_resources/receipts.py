@@ -9,16 +9,14 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import os
-import uuid
 from collections.abc import Iterable
-from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from la_resources import school_year
 from la_resources.sources.receipt import Receipt
+from la_resources.storage import Storage
 
 
 class LandingFile(NamedTuple):
@@ -99,9 +97,10 @@ def landing_name(identity: str, definition: str) -> str:
 
 
 class Receipts:
-    """Records and announcements below one folder, written atomically, named by a hash of the source file's path."""
+    """Records and announcements in one folder of a storage, written atomically, named by a hash of the source file's path."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, storage: Storage, folder: str = ".receipts") -> None:
+        self.storage = storage
         self.folder = folder
 
     def all(self) -> dict[str, FileRecord]:
@@ -113,46 +112,43 @@ class Receipts:
             If a record cannot be understood; the message names its file.
         """
         records: dict[str, FileRecord] = {}
-        for file in self.folder.glob("*.json"):
+        for name, content in self.storage.get_all(self.folder, ".json").items():
             try:
-                record = FileRecord.model_validate_json(file.read_text())
-            except FileNotFoundError:  # withdrawn by another run in this very moment
-                continue
+                record = FileRecord.model_validate_json(content)
             except ValidationError as error:
                 raise ValueError(
-                    f"{file} is not a receipt of a landed file: {error}. Remove it, and its source file is read anew"
+                    f"{self.storage.location(f'{self.folder}/{name}')} is not a receipt of a landed file: {error}. "
+                    "Remove it, and its source file is read anew"
                 ) from error
             records[record.path] = record
         return records
 
     def write(self, record: FileRecord) -> None:
         """Keep the last word on a file; what was announced of it is settled."""
-        self._put(self._file(record.path), record.model_dump_json())
-        self._announcement(record.path).unlink(missing_ok=True)
+        self.storage.put(record.model_dump_json().encode(), self._file(record.path))
+        self.storage.remove(self._announcement(record.path))
 
     def forget(self, path: str) -> None:
-        self._file(path).unlink(missing_ok=True)
-        self._announcement(path).unlink(missing_ok=True)
+        self.storage.remove(self._file(path))
+        self.storage.remove(self._announcement(path))
 
     def announce(self, path: str, files: Iterable[LandingFile]) -> None:
         """Say which landing files are about to be published for a source file (besides those announced before)."""
-        self._put(self._announcement(path), json.dumps(sorted(self.announced(path) | set(files))))
+        self.storage.put(json.dumps(sorted(self.announced(path) | set(files))).encode(), self._announcement(path))
 
     def announced(self, path: str) -> frozenset[LandingFile]:
         """What was announced for a source file and not settled: the run was killed, or is still at it."""
         try:
-            return frozenset(LandingFile(*file) for file in json.loads(self._announcement(path).read_text()))
+            return frozenset(LandingFile(*file) for file in json.loads(self.storage.get(self._announcement(path))))
         except FileNotFoundError:
             return frozenset()
 
-    def _put(self, target: Path, text: str) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        fresh = target.with_suffix(f".{uuid.uuid4().hex}.tmp")
-        fresh.write_text(text)
-        os.replace(fresh, target)
+    def _file(self, path: str) -> str:
+        return f"{self.folder}/{_name(path)}.json"
 
-    def _file(self, path: str) -> Path:
-        return self.folder / f"{hashlib.sha256(path.encode('utf-8', 'surrogateescape')).hexdigest()[:32]}.json"
+    def _announcement(self, path: str) -> str:
+        return f"{self.folder}/{_name(path)}.announced"
 
-    def _announcement(self, path: str) -> Path:
-        return self._file(path).with_suffix(".announced")
+
+def _name(path: str) -> str:
+    return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:32]

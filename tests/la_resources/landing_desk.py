@@ -18,7 +18,7 @@ from la_assets.landing.schema import LANDING_TABLES, QUARANTINE
 from la_resources.contracts import Table
 from la_resources.intake import Intake
 from la_resources.lake import Lake
-from la_resources.landing_zone import LandingZone
+from la_resources.landing_zone import FolderLandingZone
 from la_resources.privacy import hasher
 from la_resources.receipts import FileRecord
 from la_resources.sources.definitions import SourceDefinition, load_definitions, parse_definitions
@@ -77,7 +77,13 @@ class Desk:
     def intake(self, lake: Lake | None = None, hash_ids: Callable | None = None) -> Intake:
         definitions = (*shipped(), *parse_definitions(self.mapping, "test.yaml"))
         return Intake(
-            LandingZone(self.landing), lake or self.lake, definitions, LANDING_TABLES, QUARANTINE, hash_ids or hasher(self.secret), YEARS
+            FolderLandingZone(self.landing),
+            lake or self.lake,
+            definitions,
+            LANDING_TABLES,
+            QUARANTINE,
+            hash_ids or hasher(self.secret),
+            YEARS,
         )
 
     def put(self, path: str, content: str | bytes, arrived: datetime = ARRIVED) -> Path:

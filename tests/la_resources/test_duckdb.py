@@ -113,7 +113,7 @@ def test_every_type_of_the_contracts_is_the_type_duckdb_reads_from_parquet(tmp_p
     fill(lake := Lake(tmp_path / "lake"), of_all, "2022-23")
     warehouse = Warehouse(tmp_path / "sql" / "warehouse.duckdb", lake)
     warehouse.refresh([of_all])
-    path = lake.files(of_all)[0]
+    path = Path(lake.files(of_all)[0])
     read = duckdb.sql(f"DESCRIBE FROM read_parquet('{path}')").fetchall()
     seen = asked(warehouse, "DESCRIBE assessments.all")
     assert [row[:2] for row in seen] == [row[:2] for row in read]

@@ -55,7 +55,7 @@ def test_the_resources_stand_where_the_places_say(monkeypatch: pytest.MonkeyPatc
     assert resources["lake_io_manager"].warehouse.path == tmp_path / "warehouse.duckdb"
     assert resources["landing_zone"].zone().root == tmp_path / "landing"
     assert resources["deliverables"].place().root == tmp_path / "deliverables"
-    assert resources["lake"].checks().folder == tmp_path / "lake" / ".checks"
+    assert resources["lake"].checks().storage.root == tmp_path / "lake"
 
 
 def test_a_lake_on_a_storage_that_is_not_there_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,7 +118,7 @@ def test_a_failing_dbt_test_hands_over_nothing_and_names_itself(tmp_path: Path) 
     """A student who stands in the roster twice, past the lake's own contract."""
     lake = Lake(tmp_path)
     write(lake)
-    roster = lake.files(STUDENTS, [YEAR])[0]
+    roster = Path(lake.files(STUDENTS, [YEAR])[0])
     pl.read_parquet(roster).head(1).write_parquet(roster.with_name("again.parquet"))
     with pytest.raises(DbtFailed, match="unique_together_student_360"), PROJECT.built(lake, [STUDENT_360.name], [YEAR], SETTINGS):
         pytest.fail("a mart with a student twice was handed over")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from la_assets.landing.schema import LANDING_TABLES
-from la_resources.landing_zone import LandingZone
+from la_resources.landing_zone import FolderLandingZone
 from la_resources.sources.archives import Refused
 from la_resources.sources.definitions import definition_of, is_companion, load_definitions
 from la_resources.sources.landing_file import land_file
@@ -32,7 +32,7 @@ def landed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Receipt]
     definitions = load_definitions([MAPPINGS])
     receipts: dict[str, Receipt] = {}
     unclaimed = []
-    for number, file in enumerate(LandingZone(made.landing).files()):
+    for number, file in enumerate(FolderLandingZone(made.landing).files()):
         assert not isinstance(file, Refused)
         if (file.source == "fast" and "Grade4" not in file.path) or "_12." in file.path or "_09." in file.path:
             continue
