@@ -1,7 +1,7 @@
 """A storage in S3: settings, one client per process, errors that name the resource and the next step.
 
 One PUT replaces a file; a large one goes in parts and appears when the last is in. What a killed process left of an upload in
-parts is found and removed by the next one that looks (:func:`remove_abandoned_uploads`). Requests that fail or are throttled are
+parts is found and removed by the next landing (:meth:`S3Storage.tidy`). Requests that fail or are throttled are
 repeated with growing, random waits by the client itself. boto3 is imported where it is used: the local environment does without.
 """
 
@@ -241,10 +241,22 @@ class S3Storage:
         )
 
     def names(self, path: str) -> list[str]:
+        """Names of the files in a folder, in order.
+
+        Raises
+        ------
+        StorageError
+            If one has no bytes: none is ever written so, and what reads it could not say which it was.
+        """
         inside = f"{self.key(path)}/".lstrip("/")
-        return sorted(
-            found["Key"][len(inside) :] for page in self._pages(path) for found in page.get("Contents", []) if found["Key"] != inside
-        )
+        found = {each["Key"][len(inside) :]: each["Size"] for page in self._pages(path) for each in page.get("Contents", [])}
+        found.pop("", None)
+        if empty := sorted(name for name, size in found.items() if not size):
+            raise StorageError(
+                f"{self.location(f'{path}/{empty[0]}')} is empty, which no write of this project leaves; remove it, and materialise its "
+                "school year again"
+            )
+        return sorted(found)
 
     def _pages(self, path: str) -> Iterator[Any]:
         with self.explained("listing", path):
@@ -296,20 +308,18 @@ class S3Storage:
             self.client.delete_object(Bucket=self.bucket, Key=self.key(path))
             return True
 
+    def tidy(self, older_than: dt.timedelta = _ABANDONED_AFTER) -> list[str]:
+        """Abort uploads in parts that nobody finishes any more; the keys they were for.
 
-def remove_abandoned_uploads(storage: S3Storage, older_than: dt.timedelta = _ABANDONED_AFTER) -> list[str]:
-    """Abort uploads in parts that nobody finishes any more; the keys they were for.
-
-    Their parts are stored, and paid for, though no listing of the bucket shows them. A lifecycle rule of the bucket does the same
-    where there is one.
-    """
-    limit = dt.datetime.now(dt.UTC) - older_than
-    aborted = []
-    with storage.explained("looking for abandoned uploads below", ""):
-        pages = storage.client.get_paginator("list_multipart_uploads")
-        for page in pages.paginate(Bucket=storage.bucket, Prefix=storage.prefix):
-            for upload in page.get("Uploads", []):
-                if upload["Initiated"] <= limit:
-                    storage.client.abort_multipart_upload(Bucket=storage.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
-                    aborted.append(upload["Key"])
-    return aborted
+        Their parts are stored, and paid for, though no listing of the bucket shows them. A lifecycle rule of the bucket does the same
+        where there is one.
+        """
+        limit = dt.datetime.now(dt.UTC) - older_than
+        aborted = []
+        with self.explained("looking for abandoned uploads below", ""):
+            for page in self.client.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket, Prefix=self.prefix):
+                for upload in page.get("Uploads", []):
+                    if upload["Initiated"] <= limit:
+                        self.client.abort_multipart_upload(Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+                        aborted.append(upload["Key"])
+        return aborted

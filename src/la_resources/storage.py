@@ -69,6 +69,9 @@ class Storage(Protocol):
     def remove(self, path: str) -> bool:
         """Remove a file; whether it was there."""
 
+    def tidy(self) -> list[str]:
+        """Remove what killed writers left in the storage and nobody sees; what it was for."""
+
 
 class FolderStorage:
     """A folder of this machine."""
@@ -153,6 +156,10 @@ class FolderStorage:
         except FileNotFoundError:
             return False
         return True
+
+    def tidy(self) -> list[str]:
+        """Nothing lies here but in the working folder, which every writer tidies."""
+        return []
 
 
 def storage_at(root: str | os.PathLike[str], what: str) -> Storage:

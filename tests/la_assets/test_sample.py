@@ -1,16 +1,22 @@
-"""The sample that the project ships: 60 students, one school year, from committed files to tables, twice."""
+"""The sample that the project ships: 60 students, one school year, from committed files to tables, twice; and from bucket to bucket."""
 
 import datetime as dt
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
+import time_machine
 
 from la_assets.attendance.schema import STUDENT_YEAR
 from la_assets.landing.schema import FILES
+from la_assets.marts.schema import STUDENT_360
 from la_assets.roster.schema import STUDENTS
+from la_resources.lake import Lake
+from la_resources.s3 import S3Storage
+from tests import served_s3
 
 from .conftest import PROJECT, BuiltDistrict, build_years
 
@@ -67,3 +73,75 @@ def test_building_from_nothing_gives_the_same_tables(sample: BuiltDistrict, tmp_
     one, two = _bytes(sample.folder / "lake"), _bytes(again.folder / "lake")
     assert one.keys() == two.keys()
     assert [name for name in one if one[name] != two[name]] == []
+
+
+# -- the same graph in a bucket ---------------------------------------------------------------------------------------------
+
+SETTINGS = ("LA_ENVIRONMENT", "LA_BUCKET", "LA_S3_ENDPOINT", "LA_STAGING_ROOT", *served_s3.ENVIRONMENT)
+
+
+@pytest.fixture(scope="module")
+def bucket(sample: BuiltDistrict, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a bucket with the sample in its landing zone; the environment is ``aws`` meanwhile."""
+    before = {name: os.environ.get(name) for name in SETTINGS}
+    with served_s3.served() as endpoint:
+        name = served_s3.new_bucket(endpoint)
+        os.environ |= {
+            **served_s3.ENVIRONMENT,
+            "LA_ENVIRONMENT": "aws",
+            "LA_BUCKET": name,
+            "LA_S3_ENDPOINT": endpoint,
+            "LA_STAGING_ROOT": str(tmp_path_factory.mktemp("staging")),
+        }
+        landing = S3Storage(f"s3://{name}/landing")
+        with time_machine.travel(ARRIVED, tick=False):
+            for file in sorted(SAMPLE.rglob("*")):
+                if file.is_file():
+                    landing.put(file.read_bytes(), file.relative_to(SAMPLE).as_posix())
+        yield f"s3://{name}"
+        for setting, value in before.items():
+            os.environ.pop(setting, None)
+            if value is not None:
+                os.environ[setting] = value
+
+
+@pytest.fixture(scope="module")
+def in_a_bucket(bucket: str, tmp_path_factory: pytest.TempPathFactory) -> BuiltDistrict:
+    return build_years(tmp_path_factory.mktemp("bucket"), KEY, KEY)
+
+
+def test_in_a_bucket_every_file_of_the_lake_is_what_it_is_in_a_folder(
+    sample: BuiltDistrict, in_a_bucket: BuiltDistrict, bucket: str
+) -> None:
+    assert in_a_bucket.failed_steps == []
+    there = _bytes(sample.folder / "lake")
+    here = {name: S3Storage(f"{bucket}/lake").get(name) for name in there}
+    assert [name for name in there if here[name] != there[name]] == []
+    listed = served_s3.client(os.environ["LA_S3_ENDPOINT"]).get_paginator("list_objects_v2").paginate(Bucket=bucket[5:], Prefix="lake/")
+    files = {found["Key"].removeprefix("lake/") for page in listed for found in page["Contents"]}
+    assert {file for file in files if file.endswith(".parquet")} == there.keys()
+
+
+def test_nothing_of_a_run_in_a_bucket_lies_anywhere_else(in_a_bucket: BuiltDistrict, bucket: str) -> None:
+    assert [path.name for path in in_a_bucket.folder.iterdir()] == []
+    assert [*Path(os.environ["LA_STAGING_ROOT"]).iterdir()] == []
+    assert S3Storage(bucket).folders("") == ["deliverables", "lake", "landing"]
+    assert S3Storage(bucket).names("deliverables/mtss/teacher_workbooks/school_year=2025-26") != []
+
+
+def test_marts_in_a_bucket_are_made_by_dbt_as_elsewhere(in_a_bucket: BuiltDistrict, bucket: str) -> None:
+    lake = Lake(f"{bucket}/lake")
+    students, rows = (lake.scan(table, [YEAR]).select(pl.len()).collect().item() for table in (STUDENTS, STUDENT_360))
+    assert rows == students > 50
+
+
+def test_a_second_landing_of_the_bucket_reads_nothing_again(in_a_bucket: BuiltDistrict, bucket: str) -> None:
+    from la_assets.definitions import defs
+    from la_assets.landing.assets import intake
+    from la_assets.landing.schema import LANDING_TABLES
+
+    told: list[str] = []
+    desk = intake(defs.resources["landing_zone"], defs.resources["lake"])
+    records = desk.land({YEAR}, set(LANDING_TABLES), told.append)
+    assert told == []
+    assert len(records) > 10

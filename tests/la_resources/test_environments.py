@@ -20,6 +20,7 @@ SETTINGS = (
     "LA_DELIVERABLES_ROOT",
     "LA_MAPPINGS",
     "LA_DISTRICT_FILE",
+    "LA_BUCKET",
 )
 
 
@@ -46,6 +47,23 @@ def test_everything_lies_below_the_data_root_unless_moved(monkeypatch: pytest.Mo
         deliverables=str(tmp_path / "deliverables"),
         mappings=("one", "two"),
     )
+
+
+def test_on_aws_everything_but_the_mappings_lies_in_the_bucket_unless_moved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in {"LA_ENVIRONMENT": "aws", "LA_DATA_ROOT": str(tmp_path), "LA_BUCKET": "d", "LA_LANDING_ROOT": "s3://in/x"}.items():
+        monkeypatch.setenv(name, value)
+    resources = build_resources([])
+    assert resources["lake"].lake().root == resources["lake_io_manager"].lake.root == "s3://d/lake"
+    assert resources["lake_io_manager"].warehouse is None, "no SQL file of this machine over files that are elsewhere"
+    assert resources["landing_zone"].zone().root == "s3://in/x"
+    assert resources["deliverables"].place().root == "s3://d/deliverables"
+    assert resources["landing_zone"].mappings == [str(tmp_path / "mappings")]
+
+
+def test_aws_without_a_bucket_says_which_setting_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LA_ENVIRONMENT", "aws")
+    with pytest.raises(ValueError, match="LA_ENVIRONMENT=aws needs LA_BUCKET"):
+        build_resources([])
 
 
 def test_the_resources_stand_where_the_places_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -82,6 +82,8 @@ def landing(
     late_after = district.settings().late_after_days
     feeds = {t.name for t in selected} & set(LANDING_TABLES) or set(LANDING_TABLES)
     desk = intake(landing_zone, lake)
+    for abandoned in desk.lake.storage.tidy():
+        context.log.info(f"removed what a killed run left of {abandoned}")
     records = desk.land({y.label for y in years}, feeds, context.log.info)
     for table in selected:
         for year in years:
