@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from la_resources.contracts import Table
-from la_resources.lake import Lake
+from la_resources.lake import Lake, Written
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,6 +38,10 @@ class Warehouse:
         self.path = Path(path).absolute()
         self.lake = lake
         self._settled: tuple[object, dict[str, str]] | None = None
+
+    def published(self, table: Table, written: Sequence[Written], tables: Collection[Table]) -> None:
+        """Follow what was just written: a table's first partition gives it a view, its others appear in it by themselves."""
+        self.refresh(tables)
 
     def refresh(self, tables: Iterable[Table]) -> list[str]:
         """Give every unrestricted table that has data a view; the names of the views.

@@ -22,6 +22,7 @@ from la_resources.duckdb import Warehouse
 from la_resources.io_managers import LakeIOManager
 from la_resources.lake import Lake
 from la_resources.landing_zone import LandingZone, landing_zone_at
+from la_resources.sql_engine import SqlEngine
 
 ENVIRONMENTS = ("local", "aws")
 
@@ -134,8 +135,24 @@ def build_resources(contracts: Iterable[Table]) -> Mapping[str, Any]:
     lake = Lake(places.lake)
     return {
         "lake": LakeResource(root=str(lake.root)),
-        "lake_io_manager": LakeIOManager(lake, contracts, Warehouse(places.warehouse, lake) if isinstance(lake.root, Path) else None),
+        "lake_io_manager": LakeIOManager(lake, contracts, _engines(places, lake)),
         "landing_zone": LandingZoneResource(root=places.landing, mappings=list(places.mappings)),
         "deliverables": DeliverablesResource(root=places.deliverables),
         "district": DistrictResource(file=os.environ.get("LA_DISTRICT_FILE", "")),
     }
+
+
+def _engines(places: Places, lake: Lake) -> list[SqlEngine]:
+    """A SQL file over a lake that is a folder; over a bucket the Glue catalog (``LA_GLUE=yes``) and Redshift (``LA_REDSHIFT_HOST``)."""
+    if isinstance(lake.root, Path):
+        return [Warehouse(places.warehouse, lake)]
+    from la_resources.redshift.catalog import GlueCatalog
+    from la_resources.redshift.engine import Redshift
+    from la_resources.redshift.settings import RedshiftSettings
+
+    engines: list[SqlEngine] = []
+    if os.environ.get("LA_GLUE", "").lower() in ("yes", "true", "1"):
+        engines.append(GlueCatalog.from_environment(lake))
+    if settings := RedshiftSettings.from_environment():
+        engines.append(Redshift(settings, lake))
+    return engines

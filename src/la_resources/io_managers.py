@@ -7,7 +7,7 @@ key to frame; every partition of the run is replaced, each by one atomic write. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore, Lock
 from typing import Any
@@ -17,8 +17,8 @@ import polars as pl
 
 from la_resources import school_year
 from la_resources.contracts import ContractError, Table
-from la_resources.duckdb import Warehouse
 from la_resources.lake import PARTITION_COLUMN, Lake, Written
+from la_resources.sql_engine import SqlEngine
 
 Frames = pl.LazyFrame | pl.DataFrame | Mapping[str, pl.LazyFrame | pl.DataFrame]
 _PARTITIONS_AT_ONCE = 2
@@ -37,16 +37,16 @@ class LakeIOManager(dg.IOManager):
         Where the tables are.
     contracts : iterable of Table
         Contracts of every table that may be stored, matched with assets by name (``schema.table``).
-    warehouse : Warehouse, optional
-        The SQL file whose views follow the tables.
+    engines : sequence of SqlEngine
+        What makes the tables readable by SQL; told of every publication, in this order.
     """
 
-    def __init__(self, lake: Lake, contracts: Iterable[Table], warehouse: Warehouse | None = None) -> None:
+    def __init__(self, lake: Lake, contracts: Iterable[Table], engines: Sequence[SqlEngine] = ()) -> None:
         self.lake = lake
         self.contracts = {table.name: table for table in contracts}
-        self.warehouse = warehouse
+        self.engines = tuple(engines)
         self._writing = BoundedSemaphore(_PARTITIONS_AT_ONCE)
-        self._refreshing = Lock()
+        self._following = Lock()
 
     def _table(self, key: dg.AssetKey) -> Table:
         name = ".".join(key.path)
@@ -61,9 +61,9 @@ class LakeIOManager(dg.IOManager):
             written = list(threads.map(lambda partition: self._publish(table, *partition), partitions))
         for key, partition in zip(sorted(context.asset_partition_keys), written, strict=True):
             context.step_context.add_asset_metadata(self._metadata(table, partition), asset_key=context.asset_key, partition_key=key)
-        if self.warehouse:
-            with self._refreshing:
-                self.warehouse.refresh(self.contracts.values())
+        with self._following:
+            for engine in self.engines:
+                engine.published(table, written, self.contracts.values())
 
     def _publish(self, table: Table, key: str, frame: pl.LazyFrame | pl.DataFrame) -> Written:
         with self._writing:

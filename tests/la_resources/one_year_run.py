@@ -41,7 +41,7 @@ def students(key: str, count: int = 3, *, absent: float = 1.0) -> pl.DataFrame:
 
 def io_manager(folder: Path, tables: Iterable[Table] = (DAYS, NAMES)) -> LakeIOManager:
     lake = Lake(folder / "lake")
-    return LakeIOManager(lake, tables, Warehouse(folder / "warehouse.duckdb", lake))
+    return LakeIOManager(lake, tables, [Warehouse(folder / "warehouse.duckdb", lake)])
 
 
 def asset_of(table: Table, returns: Any) -> dg.AssetsDefinition:

@@ -21,6 +21,8 @@ SETTINGS = (
     "LA_MAPPINGS",
     "LA_DISTRICT_FILE",
     "LA_BUCKET",
+    "LA_GLUE",
+    "LA_REDSHIFT_HOST",
 )
 
 
@@ -54,10 +56,20 @@ def test_on_aws_everything_but_the_mappings_lies_in_the_bucket_unless_moved(monk
         monkeypatch.setenv(name, value)
     resources = build_resources([])
     assert resources["lake"].lake().root == resources["lake_io_manager"].lake.root == "s3://d/lake"
-    assert resources["lake_io_manager"].warehouse is None, "no SQL file of this machine over files that are elsewhere"
+    assert resources["lake_io_manager"].engines == (), "no SQL file of this machine over files that are elsewhere"
     assert resources["landing_zone"].zone().root == "s3://in/x"
     assert resources["deliverables"].place().root == "s3://d/deliverables"
     assert resources["landing_zone"].mappings == [str(tmp_path / "mappings")]
+
+
+def test_on_aws_the_sql_engines_are_those_that_the_settings_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    from la_resources.redshift.catalog import GlueCatalog
+    from la_resources.redshift.engine import Redshift
+
+    told = {"LA_ENVIRONMENT": "aws", "LA_BUCKET": "d", "LA_GLUE": "yes", "LA_REDSHIFT_HOST": "rs", "LA_REDSHIFT_SECRET": "s"}
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    assert [type(engine) for engine in build_resources([])["lake_io_manager"].engines] == [GlueCatalog, Redshift]
 
 
 def test_aws_without_a_bucket_says_which_setting_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +82,7 @@ def test_the_resources_stand_where_the_places_say(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("LA_DATA_ROOT", str(tmp_path))
     resources = build_resources([])
     assert resources["lake"].lake().root == resources["lake_io_manager"].lake.root == tmp_path / "lake"
-    assert resources["lake_io_manager"].warehouse.path == tmp_path / "warehouse.duckdb"
+    assert resources["lake_io_manager"].engines[0].path == tmp_path / "warehouse.duckdb"
     assert resources["landing_zone"].zone().root == tmp_path / "landing"
     assert resources["deliverables"].place().root == tmp_path / "deliverables"
     assert resources["lake"].checks().storage.root == tmp_path / "lake"
