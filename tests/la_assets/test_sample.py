@@ -1,6 +1,7 @@
 """The sample that the project ships: 60 students, one school year, from committed files to tables, twice; and from bucket to bucket."""
 
 import datetime as dt
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,9 +15,12 @@ from la_assets.attendance.schema import STUDENT_YEAR
 from la_assets.landing.schema import FILES
 from la_assets.marts.schema import STUDENT_360
 from la_assets.roster.schema import STUDENTS
+from la_resources.contracts import Table
 from la_resources.lake import Lake
+from la_resources.redshift.ddl import is_offered, quoted
 from la_resources.s3 import S3Storage
-from tests import served_s3
+from tests import redshift_server, served_s3
+from tests.redshift_server import RedshiftServer
 
 from .conftest import PROJECT, BuiltDistrict, build_years
 
@@ -77,32 +81,49 @@ def test_building_from_nothing_gives_the_same_tables(sample: BuiltDistrict, tmp_
 
 # -- the same graph in a bucket ---------------------------------------------------------------------------------------------
 
-SETTINGS = ("LA_ENVIRONMENT", "LA_BUCKET", "LA_S3_ENDPOINT", "LA_STAGING_ROOT", *served_s3.ENVIRONMENT)
+
+@pytest.fixture(scope="module")
+def s3_endpoint() -> Iterator[str]:
+    with served_s3.served() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture(scope="module")
-def bucket(sample: BuiltDistrict, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a bucket with the sample in its landing zone; the environment is ``aws`` meanwhile."""
-    before = {name: os.environ.get(name) for name in SETTINGS}
-    with served_s3.served() as endpoint:
-        name = served_s3.new_bucket(endpoint)
-        os.environ |= {
-            **served_s3.ENVIRONMENT,
-            "LA_ENVIRONMENT": "aws",
-            "LA_BUCKET": name,
-            "LA_S3_ENDPOINT": endpoint,
-            "LA_STAGING_ROOT": str(tmp_path_factory.mktemp("staging")),
-        }
+def redshift(s3_endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedshiftServer]:
+    with redshift_server.served(tmp_path_factory.mktemp("redshift"), s3_endpoint) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def bucket(sample: BuiltDistrict, s3_endpoint: str, redshift: RedshiftServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a bucket with the sample in its landing zone; the environment is ``aws`` meanwhile, with Glue and Redshift."""
+    name = served_s3.new_bucket(s3_endpoint)
+    told = json.dumps({"username": redshift.user, "password": redshift.password})
+    served_s3.client(s3_endpoint, "secretsmanager").create_secret(Name="redshift/loader", SecretString=told)
+    settings = {
+        **served_s3.ENVIRONMENT,
+        "LA_ENVIRONMENT": "aws",
+        "LA_BUCKET": name,
+        "LA_S3_ENDPOINT": s3_endpoint,
+        "LA_STAGING_ROOT": str(tmp_path_factory.mktemp("staging")),
+        "LA_GLUE": "yes",
+        "LA_GLUE_ENDPOINT": s3_endpoint,
+        "LA_REDSHIFT_HOST": "127.0.0.1",
+        "LA_REDSHIFT_PORT": str(redshift.port),
+        "LA_REDSHIFT_DATABASE": redshift.database,
+        "LA_REDSHIFT_SECRET": "redshift/loader",
+        "LA_REDSHIFT_SSL": "no",
+        "LA_SECRETS_ENDPOINT": s3_endpoint,
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for setting, value in settings.items():
+            patch.setenv(setting, value)
         landing = S3Storage(f"s3://{name}/landing")
         with time_machine.travel(ARRIVED, tick=False):
             for file in sorted(SAMPLE.rglob("*")):
                 if file.is_file():
                     landing.put(file.read_bytes(), file.relative_to(SAMPLE).as_posix())
         yield f"s3://{name}"
-        for setting, value in before.items():
-            os.environ.pop(setting, None)
-            if value is not None:
-                os.environ[setting] = value
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +154,35 @@ def test_marts_in_a_bucket_are_made_by_dbt_as_elsewhere(in_a_bucket: BuiltDistri
     lake = Lake(f"{bucket}/lake")
     students, rows = (lake.scan(table, [YEAR]).select(pl.len()).collect().item() for table in (STUDENTS, STUDENT_360))
     assert rows == students > 50
+
+
+def test_redshift_has_the_rows_of_every_table_that_is_for_sql(in_a_bucket: BuiltDistrict, bucket: str, redshift: RedshiftServer) -> None:
+    lake, tables = Lake(f"{bucket}/lake"), [table for table in _tables() if is_offered(table) and _has_year(bucket, table)]
+    counted = " union all ".join(f"select '{t.name}', count(*) from {quoted(t.name)}" for t in tables)
+    there = {name: int(rows) for name, rows in redshift.query(counted)}
+    assert there == {t.name: lake.scan(t, [YEAR]).select(pl.len()).collect().item() for t in tables}
+    assert len(there) > 70
+    students = lake.scan(STUDENT_360, [YEAR]).select("student_key").collect()["student_key"].sort().to_list()
+    assert [key for (key,) in redshift.query("select student_key from marts.student_360 order by 1")] == students
+    schemas = {schema for (schema,) in redshift.query("select distinct table_schema from information_schema.tables")}
+    assert not schemas & {"directory", "landing"}
+
+
+def test_the_catalog_has_every_table_that_is_not_restricted(in_a_bucket: BuiltDistrict, bucket: str, s3_endpoint: str) -> None:
+    glue = served_s3.client(s3_endpoint, "glue")
+    databases = [d["Name"] for d in glue.get_databases()["DatabaseList"]]
+    found = {f"{d.removeprefix('district_')}.{t['Name']}" for d in databases for t in glue.get_tables(DatabaseName=d)["TableList"]}
+    assert found == {t.name for t in _tables() if not t.restricted and _has_year(bucket, t) and t.schema != "landing"}
+
+
+def _tables() -> list[Table]:
+    from la_assets.definitions import defs
+
+    return list(defs.resources["lake_io_manager"].contracts.values())
+
+
+def _has_year(bucket: str, table: Table) -> bool:
+    return bool(Lake(f"{bucket}/lake").paths(table, [YEAR]))
 
 
 def test_a_second_landing_of_the_bucket_reads_nothing_again(in_a_bucket: BuiltDistrict, bucket: str) -> None:
