@@ -2,13 +2,17 @@
 
 ``<root>/<schema>/<table>/school_year=2023-24/<file>``. A delivery writes every file whole; what an earlier
 delivery left and this one did not write is removed only when the delivery ends well. So a reader never opens half a workbook,
-and a killed run leaves old and new files, each whole, until it is run again. It knows nothing of what is in the files.
+and a killed run leaves old and new files, each whole, until it is run again. A file that would be made of the same things as the one
+that stands there is not made again. It knows nothing of what is in the files.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +20,9 @@ from types import TracebackType
 from la_resources.contracts import Table
 from la_resources.lake import PARTITION_COLUMN
 from la_resources.storage import Storage, storage_at
+
+_MADE = ".made.json"
+"""What each file was made of, beside the files. It is there only while they stand as a delivery that ended well left them."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +74,42 @@ class Delivery:
     folder: str
     closed: str = ""
     _written: set[str] = field(default_factory=set)
+    _standing: dict[str, list[object]] = field(default_factory=dict)
+    _made: dict[str, list[object]] = field(default_factory=dict)
 
     def __enter__(self) -> Delivery:
+        with suppress(FileNotFoundError):
+            told = json.loads(self.storage.get(f"{self.folder}/{_MADE}"))
+            sizes = self.storage.sizes(self.folder)
+            self._standing = {name: entry for name, entry in told.items() if sizes.get(name) == entry[1]}
+            self.storage.remove(f"{self.folder}/{_MADE}")
         return self
+
+    def make(self, name: str, of: str, content: Callable[[], bytes]) -> Delivered:
+        """Make and write one file, unless the one that stands there was made of the same.
+
+        Parameters
+        ----------
+        name : str
+            Its name.
+        of : str
+            What it is made of and by what, as a fingerprint: the same means the same bytes.
+        content : callable
+            Makes the file.
+
+        Raises
+        ------
+        ValueError
+            As :meth:`put` does.
+        """
+        standing = self._standing.get(name)
+        if standing and standing[0] == of and name not in self._written:
+            self._written.add(name)
+            self._made[name] = standing
+            return Delivered(f"{self.folder}/{name}", *standing[1:])  # type: ignore[arg-type]  # as it was written below
+        made = self.put(name, content())
+        self._made[name] = [of, made.bytes, made.sha256]
+        return made
 
     def put(self, name: str, content: bytes) -> Delivered:
         """Write one file.
@@ -94,3 +134,5 @@ class Delivery:
         for name in self.storage.names(self.folder):
             if name not in self._written:
                 self.storage.remove(f"{self.folder}/{name}")
+        if self._made:
+            self.storage.put(json.dumps(self._made).encode(), f"{self.folder}/{_MADE}", durable=True)

@@ -248,15 +248,18 @@ class S3Storage:
         StorageError
             If one has no bytes: none is ever written so, and what reads it could not say which it was.
         """
-        inside = f"{self.key(path)}/".lstrip("/")
-        found = {each["Key"][len(inside) :]: each["Size"] for page in self._pages(path) for each in page.get("Contents", [])}
-        found.pop("", None)
+        found = self.sizes(path)
         if empty := sorted(name for name, size in found.items() if not size):
             raise StorageError(
                 f"{self.location(f'{path}/{empty[0]}')} is empty, which no write of this project leaves; remove it, and materialise its "
                 "school year again"
             )
         return sorted(found)
+
+    def sizes(self, path: str) -> dict[str, int]:
+        inside = f"{self.key(path)}/".lstrip("/")
+        found = {each["Key"][len(inside) :]: each["Size"] for page in self._pages(path) for each in page.get("Contents", [])}
+        return {name: size for name, size in found.items() if name}
 
     def _pages(self, path: str) -> Iterator[Any]:
         with self.explained("listing", path):

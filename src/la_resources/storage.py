@@ -39,6 +39,9 @@ class Storage(Protocol):
     def names(self, path: str) -> list[str]:
         """Names of the files in a folder, in order; none if it is not there."""
 
+    def sizes(self, path: str) -> dict[str, int]:
+        """Names of the files in a folder with their bytes; none if it is not there."""
+
     def size(self, path: str) -> int:
         """Bytes of a file."""
 
@@ -102,6 +105,13 @@ class FolderStorage:
                 return sorted(entry.name for entry in entries if entry.is_dir() == folders)
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+    def sizes(self, path: str) -> dict[str, int]:
+        try:
+            with os.scandir(self.root / path) as entries:
+                return {entry.name: entry.stat().st_size for entry in entries if entry.is_file()}
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
 
     def size(self, path: str) -> int:
         return (self.root / path).stat().st_size

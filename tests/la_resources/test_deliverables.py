@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from la_resources.contracts import Column, Table
-from la_resources.deliverables import Deliverables
+from la_resources.deliverables import Deliverables, Delivered
 
 INDEX = Table("reports.briefs", "A brief.", (Column("path", pl.String, "File."),), ("path",))
 NAMED = Table("reports.workbooks", "A workbook.", (Column("path", pl.String, "File."),), ("path",), restricted=True)
@@ -83,7 +83,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from tests.la_resources.test_deliverables import INDEX
-from la_resources.deliverables import Deliverables
+from la_resources.deliverables import Deliverables, Delivered
 while True:
     with Deliverables(sys.argv[1]).delivery(INDEX, "2023-24") as delivery:
         for name in "abcdef":
@@ -106,3 +106,61 @@ def test_after_kill_9_every_file_is_whole_and_the_next_delivery_cleans_up(tmp_pa
     with Deliverables(tmp_path).delivery(INDEX, "2023-24") as delivery:
         delivery.put("a.pdf", b"a")
     assert names(folder) == ["a.pdf"]
+
+
+def _made(place: Deliverables, of: str, made: list[str], name: str = "North.pdf", table: Table = INDEX) -> Delivered:
+    """A delivery of one file; what is made is noted."""
+
+    def content() -> bytes:
+        made.append(of)
+        return of.encode()
+
+    with place.delivery(table, "2023-24") as delivery:
+        return delivery.make(name, of, content)
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Deliverables:
+    return Deliverables(str(tmp_path / "d") if request.param == "folder" else f"{request.getfixturevalue('bucket')}/d")
+
+
+def test_a_file_made_of_the_same_is_made_once(place: Deliverables) -> None:
+    made: list[str] = []
+    first = _made(place, "one", made)
+    assert _made(place, "one", made) == first
+    assert _made(place, "two", made).sha256 == hashlib.sha256(b"two").hexdigest()
+    assert _made(place, "two", made).bytes == 3
+    assert made == ["one", "two"]
+    assert place.storage.get(first.path) == b"two"
+
+
+def test_a_file_that_is_gone_or_was_changed_is_made_again(place: Deliverables) -> None:
+    made: list[str] = []
+    path = _made(place, "one", made).path
+    place.storage.remove(path)
+    _made(place, "one", made)
+    place.storage.put(b"somebody edited it", path)
+    _made(place, "one", made)
+    assert made == ["one"] * 3
+    assert place.storage.get(path) == b"one"
+
+
+def test_a_file_that_a_later_delivery_left_out_is_gone(place: Deliverables) -> None:
+    made: list[str] = []
+    _made(place, "one", made)
+    _made(place, "one", made, "South.pdf")
+    assert [name for name in place.storage.names("reports/briefs/school_year=2023-24") if not name.startswith(".")] == ["South.pdf"]
+    _made(place, "one", made)
+    assert made == ["one"] * 3
+
+
+def test_after_a_delivery_that_failed_everything_is_made_again(place: Deliverables) -> None:
+    """What stands is whole, but nobody knows any more what of it is old."""
+    made: list[str] = []
+    _made(place, "one", made)
+    with pytest.raises(RuntimeError), place.delivery(INDEX, "2023-24") as delivery:  # noqa: PT012
+        delivery.make("North.pdf", "two", lambda: b"two")
+        raise RuntimeError
+    _made(place, "one", made)
+    assert made == ["one", "one"]
+    assert place.storage.get("reports/briefs/school_year=2023-24/North.pdf") == b"one"

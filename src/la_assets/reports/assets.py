@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import polars as pl
 
@@ -12,6 +13,7 @@ from la_assets.mtss.schema import ASSESSMENT_PANEL, CLUSTER_PROFILES, CLUSTERS, 
 from la_assets.reports import team_report, team_tests, workbook_files
 from la_assets.reports import teams as instructional_teams
 from la_assets.reports.class_rows import Tables
+from la_assets.reports.made_of import fingerprint
 from la_assets.reports.schema import COACH_WORKBOOKS, TEACHER_WORKBOOKS, TEAM_COMPARISON, TEAM_PAIRS, TEAM_REPORTS, TEAMS
 from la_assets.roster.schema import DIRECTORY_STAFF, DIRECTORY_STUDENTS, INSTRUCTIONAL_LINKS, SCHOOLS, STAFF, STUDENTS
 from la_assets.yearly_tables import Page, Year, yearly_table
@@ -90,17 +92,11 @@ def team_reports(year: Year) -> pl.DataFrame:
             if not year.keeps_files:
                 rows.append(row | {"status": workbook_files.PAST})
                 continue
-            content = team_report.report(
-                str(subject),
-                year.label,
-                row["known_on"],
-                teams=teams.filter(subject=subject),
-                comparisons=of,
-                pairs=pairs.filter(subject=subject),
-                schools=names,
-                windows=_windows(year),
-            )
-            put = delivery.put(f"team-comparison_{str(subject).replace(' ', '-')}.pdf", content)
+            windows, named = _windows(year), f"team-comparison_{str(subject).replace(' ', '-')}.pdf"
+            of_subject = {"teams": teams.filter(subject=subject), "comparisons": of, "pairs": pairs.filter(subject=subject)}
+            made_of = fingerprint(str(subject), year.label, row["known_on"], names, windows, *(f.rows() for f in of_subject.values()))
+            report = partial(team_report.report, str(subject), year.label, row["known_on"], **of_subject, schools=names, windows=windows)
+            put = delivery.make(named, made_of, report)
             rows.append(row | {"status": workbook_files.WRITTEN, "path": put.path, "bytes": put.bytes, "sha256": put.sha256})
     return _index(TEAM_REPORTS, year, rows)
 
@@ -163,7 +159,7 @@ def _delivered(table: Table, year: Year, files: Iterable[workbook_files.File]) -
         for file in files:
             row = file.row
             if file.name is not None:
-                put = delivery.put(file.name, file.content)
+                put = delivery.make(file.name, file.made_of, file.make)
                 row = row | {"path": put.path, "bytes": put.bytes, "sha256": put.sha256}
             rows.append(row)
     inputs = [year[t].select(pl.col("loaded_at").max(), pl.col("known_on").max()) for t in _WORKBOOK_INPUTS]

@@ -67,8 +67,13 @@ def counts(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def written(book: SchoolBook) -> tuple[bytes, int]:
-    """The file and its number of sheets."""
+def sheets(book: SchoolBook) -> int:
+    """How many sheets the file has: the summary, one a subject, and the standards if there are any."""
+    return 1 + len(book.rows) + bool(book.standards)
+
+
+def written(book: SchoolBook) -> bytes:
+    """The file."""
     made = Book(f"MTSS {book.school_year}", f"{book.school} · coach's workbook", book.school_year, book.as_of)
     _summary(made, book)
     taken = ["Summary"]
@@ -78,7 +83,7 @@ def written(book: SchoolBook) -> tuple[bytes, int]:
     if book.standards:
         taken.append("Standards")
         _standards_sheet(made, book)
-    return made.content(), len(taken)
+    return made.content()
 
 
 def _summary(made: Book, book: SchoolBook) -> None:

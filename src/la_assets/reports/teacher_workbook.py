@@ -77,14 +77,19 @@ class _Group:
     cluster: str
 
 
-def written(book: ClassBook) -> tuple[bytes, int]:
-    """The file and its number of sheets."""
+def sheets(book: ClassBook) -> int:
+    """How many sheets the file has: the summary, and one a group."""
+    return 1 + len(_groups(book))
+
+
+def written(book: ClassBook) -> bytes:
+    """The file."""
     made = Book(f"{book.subject} {book.school_year}", f"{book.teacher} · {book.subject} · {book.school}", book.school_year, book.as_of)
     groups = _groups(book)
     _summary(made, book, groups)
     for group in groups:
         _group_sheet(made, book, group)
-    return made.content(), 1 + len(groups)
+    return made.content()
 
 
 def _groups(book: ClassBook) -> list[_Group]:

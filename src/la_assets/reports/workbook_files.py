@@ -6,14 +6,16 @@ Here rows meet names. A class or school without results still has its index row,
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import polars as pl
 
 from la_assets.reports import class_rows, coach_workbook, teacher_workbook
 from la_assets.reports.class_rows import CLASS, Tables
+from la_assets.reports.made_of import fingerprint
 
 WRITTEN, NO_RESULTS, PAST = "written", "no results yet", "older than the years kept"
 NO_LINKS = "no links to teachers"
@@ -69,7 +71,13 @@ class File:
 
     row: dict[str, Any]
     name: str | None = None
-    content: bytes = b""
+    made_of: str = ""
+    make: Callable[[], bytes] = bytes
+
+    @property
+    def content(self) -> bytes:
+        """The file itself, made now."""
+        return self.make()
 
 
 def teacher_files(sources: Sources) -> Iterator[File]:
@@ -83,29 +91,30 @@ def teacher_files(sources: Sources) -> Iterator[File]:
     names, schools = class_rows.staff_names(sources.staff_names), _school_names(sources)
     standards = _by(class_rows.weak_standards(rows, sources.tables.standards, CLASS, sources.mastery), CLASS)
     windows, profiles = class_rows.windows_of(sources.tables.tiers), _profiles(sources)
-    of_clusters = class_rows.cluster_standards(sources.tables.tiers, sources.tables.clusters)
+    of_clusters: dict[str, dict[tuple[str, int, str, str], list[tuple[str, int]]]] = {}
+    for key, of_cluster in sorted(class_rows.cluster_standards(sources.tables.tiers, sources.tables.clusters).items()):
+        of_clusters.setdefault(key[0], {})[key] = of_cluster
     named = class_rows.named(rows, sources.student_names)
     for (staff, subject), of in named.group_by(CLASS, maintain_order=True):
         school = school_of.get(staff)
         if of["tier"].null_count() == of.height:
             yield File(_class_row(staff, subject, school_of, _counts(of), NO_RESULTS))
             continue
-        content, sheets = teacher_workbook.written(
-            teacher_workbook.ClassBook(
-                teacher=names.get(staff, class_rows.words.NAME_UNKNOWN),
-                school=schools.get(school, f"School {school}") if school else "School not known",
-                subject=subject,
-                school_year=sources.school_year,
-                as_of=as_of,
-                windows=windows.get(subject, ()),
-                rows=of.rows(named=True),
-                standards=standards.get((staff, subject), []),
-                profiles=profiles.get(subject, {}),
-                cluster_standards=of_clusters,
-            )
+        book = teacher_workbook.ClassBook(
+            teacher=names.get(staff, class_rows.words.NAME_UNKNOWN),
+            school=schools.get(school, f"School {school}") if school else "School not known",
+            subject=subject,
+            school_year=sources.school_year,
+            as_of=as_of,
+            windows=windows.get(subject, ()),
+            rows=of.rows(named=True),
+            standards=standards.get((staff, subject), []),
+            profiles=profiles.get(subject, {}),
+            cluster_standards=of_clusters.get(subject, {}),
         )
-        row = _class_row(staff, subject, school_of, _counts(of), WRITTEN) | {"sheets": sheets}
-        yield File(row, teacher_workbook.file_name(school, subject, staff), content)
+        row = _class_row(staff, subject, school_of, _counts(of), WRITTEN) | {"sheets": teacher_workbook.sheets(book)}
+        name = teacher_workbook.file_name(school, subject, staff)
+        yield File(row, name, fingerprint("class", book), partial(teacher_workbook.written, book))
 
 
 def coach_files(sources: Sources) -> Iterator[File]:
@@ -132,18 +141,17 @@ def coach_files(sources: Sources) -> Iterator[File]:
             status = PAST if not sources.kept else NO_LINKS if school not in with_links else NO_RESULTS
             yield File(row | {"status": status})
             continue
-        content, sheets = coach_workbook.written(
-            coach_workbook.SchoolBook(
-                school=name,
-                school_year=sources.school_year,
-                as_of=as_of,
-                windows=windows,
-                rows={str(k[0]): part.rows(named=True) for k, part in of.group_by(["subject"], maintain_order=True)},
-                teachers=_classes_of(school, classes[school], names),
-                standards=_standards_by_subject(standards.get((school,), [])),
-            )
+        book = coach_workbook.SchoolBook(
+            school=name,
+            school_year=sources.school_year,
+            as_of=as_of,
+            windows=windows,
+            rows={str(k[0]): part.rows(named=True) for k, part in of.group_by(["subject"], maintain_order=True)},
+            teachers=_classes_of(school, classes[school], names),
+            standards=_standards_by_subject(standards.get((school,), [])),
         )
-        yield File(row | {"status": WRITTEN, "sheets": sheets}, coach_workbook.file_name(school), content)
+        row |= {"status": WRITTEN, "sheets": coach_workbook.sheets(book)}
+        yield File(row, coach_workbook.file_name(school), fingerprint("school", book), partial(coach_workbook.written, book))
 
 
 def _class_row(staff: str, subject: str, school_of: Mapping[str, str], counts: Mapping[str, int], status: str) -> dict[str, Any]:

@@ -372,3 +372,24 @@ def test_a_column_without_words_for_what_is_missing_stays_empty_not_zero() -> No
     sheet = book.sheet("One")
     book.table(sheet, 0, [Column("A", "a", "whole")], [{"a": None}, {"a": 0}])
     assert [cell.value for cell in opened(book.content())["One"]["A"]] == ["A", None, 0]
+
+
+def test_a_workbook_is_made_of_its_own_rows_and_of_no_others() -> None:
+    """Another name of one student changes the fingerprint of her classes, and of no other class."""
+    before = {(f.row["staff_key"], f.row["subject"]): f.made_of for f in teacher_files(SOURCES) if f.name}
+    again = {(f.row["staff_key"], f.row["subject"]): f.made_of for f in teacher_files(SOURCES) if f.name}
+    assert before == again
+    assert len(set(before.values())) == len(before) > 1
+    one = pl.col("student_key") == ANN
+    names = given.STUDENT_NAMES.with_columns(family_name=pl.when(one).then(pl.lit("Newname")).otherwise("family_name"))
+    after = {(f.row["staff_key"], f.row["subject"]): f for f in teacher_files(replace(SOURCES, student_names=names)) if f.name}
+    changed = {key for key in before if after[key].made_of != before[key]}
+    assert changed
+    contents = {(f.row["staff_key"], f.row["subject"]): f.content for f in teacher_files(SOURCES) if f.name}
+    assert {key for key in before if after[key].content != contents[key]} == changed
+
+
+def test_sheets_of_the_index_are_those_of_the_file(files: dict) -> None:
+    for file in [*files.values(), *coach_files(SOURCES)]:
+        if file.name:
+            assert file.row["sheets"] == len(opened(file.content).sheetnames)
