@@ -5,7 +5,6 @@ Every district has a data root and a Dagster home of its own below the bench's f
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -77,22 +76,6 @@ class Place:
         partitions = ["--partition-range", f"{keys[0]}...{keys[-1]}"] if len(keys) > 1 else ["--partition", *keys] if keys else []
         command = [sys.executable, "-m", "dagster", "asset", "materialize", "--select", select]
         return measured([*command, "-m", module, *partitions], self.environment(), PROJECT, self.log(log))
-
-    def job(self, name: str, key: str, log: str) -> Measured:
-        """One run of a job of the asset graph for one partition, as its schedule would start it, from process start to exit.
-
-        Parameters
-        ----------
-        name : str
-            The job, e.g. ``nightly``.
-        key : str
-            Partition key.
-        log : str
-            Name of the log file.
-        """
-        partition = json.dumps({"dagster/partition": key})
-        command = [sys.executable, "-m", "dagster", "job", "execute", "-m", "la_assets.definitions", "-j", name, "--tags", partition]
-        return measured(command, self.environment(), PROJECT, self.log(log))
 
     def python(self, arguments: Sequence[str], log: str) -> Measured:
         """A Python process here."""

@@ -9,22 +9,28 @@ intake's business.
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from la_assets.landing.assets import intake
 from la_assets.landing.schema import FILES, QUARANTINE, TABLES
 from la_assets.school_years import SCHOOL_YEARS, SchoolYear, current_school_year
-from la_assets.yearly_tables import asset_key
+from la_assets.yearly_tables import CADENCE_TAG, asset_key
+from la_resources.contracts import Table
 from la_resources.environments import LakeResource, LandingZoneResource
 from la_resources.intake import Intake
+from la_resources.lake import Lake
 from la_resources.landing_zone import Arrival
 from la_resources.receipts import FileRecord
 from la_resources.sources.archives import Refused
 from la_resources.sources.content_hash import content_hash
 from la_resources.sources.definitions import definition_of, is_companion
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 
 FILES_PER_TICK = 200
 BYTES_PER_TICK = 256 * 2**20
@@ -71,7 +77,8 @@ def landing_arrivals(
     cursor = json.dumps({"arrived": last.arrived, "path": last.path})
     if not deliveries:
         return dg.SensorResult(cursor=cursor, skip_reason=dg.SkipReason(f"{len(waiting)} file(s) found, all of them read before"))
-    return dg.SensorResult(run_requests=[_request(context, year, new) for year, new in sorted(deliveries.items())], cursor=cursor)
+    requests = [_request(context, desk.lake, year, new) for year, new in sorted(deliveries.items())]
+    return dg.SensorResult(run_requests=requests, cursor=cursor)
 
 
 def _sort_in(desk: Intake, path: str, deliveries: dict[str, Delivery]) -> None:
@@ -114,22 +121,32 @@ def destination(desk: Intake, path: str) -> tuple[list[str], set[str]]:
     return sorted(there or {current_school_year().key}), tables
 
 
-def _request(context: dg.SensorEvaluationContext, year: str, delivery: Delivery) -> dg.RunRequest:
+def _request(context: dg.SensorEvaluationContext, lake: Lake, year: str, delivery: Delivery) -> dg.RunRequest:
     """A run over the tables that the files feed, the two ledgers of the landing, and everything downstream of them."""
-    selection = [asset_key(table) for table in TABLES if table.name in delivery.tables or table in (FILES, QUARANTINE)]
+    keys = SCHOOL_YEARS.get_partition_keys() if year == EVERY_YEAR else [year]
     graph = context.repository_def.asset_graph if context.repository_def else None
     tags = {"landing/files": str(len(delivery.files))}
     if year == EVERY_YEAR:
-        keys = SCHOOL_YEARS.get_partition_keys()
         tags |= {"dagster/asset_partition_range_start": keys[0], "dagster/asset_partition_range_end": keys[-1]}
     else:
         tags |= {"landing/school_year": SchoolYear.of_key(year).label}
     return dg.RunRequest(
         run_key=_run_key(year, delivery.files),
         partition_key=None if year == EVERY_YEAR else year,
-        asset_selection=sorted(dg.AssetSelection.assets(*selection).downstream().resolve(graph)) if graph else None,
+        asset_selection=rebuilt_by(delivery.tables, keys, lake, graph) if graph else None,
         tags=tags,
     )
+
+
+def rebuilt_by(tables: Collection[str], keys: Sequence[str], lake: Lake, graph: "BaseAssetGraph") -> list[dg.AssetKey]:
+    """Every table that new files of some landing tables rebuild: those, the ledgers of the landing, and what hangs on them.
+
+    Fitted models stay as they are, as in the night: the quarterly job fits them anew. A year that has none yet gets its models.
+    """
+    fed = [asset_key(table) for table in TABLES if table.name in tables or table in (FILES, QUARANTINE)]
+    models = dg.AssetSelection.tag(CADENCE_TAG, "quarterly").resolve(graph)
+    fitted = {key for key in models if all(lake.paths(Table(".".join(key.path), "", (), ()), [SchoolYear.of_key(k).label]) for k in keys)}
+    return sorted(dg.AssetSelection.assets(*fed).downstream().resolve(graph) - fitted)
 
 
 def _ledger(desk: Intake) -> set[tuple[str, int, dt.datetime]]:

@@ -191,3 +191,15 @@ def test_a_tick_opens_a_bounded_number_of_bytes_but_at_least_one_file(district: 
     first = district.tick()
     assert len(years(first)) == 1
     assert len(years(district.tick(first.cursor))) == 1
+
+
+def test_a_file_that_arrives_leaves_fitted_models_of_its_year_alone_but_makes_those_that_are_missing(district: District) -> None:
+    district.drop("sis/attendance/attendance_2023-24_03.csv", MARCH_2024)
+    (request,) = district.tick().run_requests
+    assert {"early_warning.dropout_model", "early_warning.dropout_scores", "forecasts.models"} <= tables(request)
+    fitted = district.lake.lake().storage
+    fitted.put(b"fitted in October", "early_warning/dropout_model/school_year=2023-24/part.parquet")
+    fitted.put(b"fitted for another year", "forecasts/models/school_year=2022-23/part.parquet")
+    (request,) = district.tick().run_requests
+    assert "early_warning.dropout_model" not in tables(request)
+    assert {"early_warning.dropout_scores", "forecasts.models"} <= tables(request)
