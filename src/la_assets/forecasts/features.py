@@ -161,7 +161,7 @@ def _interim(scores: pl.LazyFrame, roll: pl.LazyFrame, state_tests: Sequence[str
     """Standing on the latest interim test, in SD within test, subject, window and grade, among the scores known by then."""
     peers = ["assessment_id", "subject", "window", "grade"]
     score = pl.col("scale_score")
-    standing = (score - score.mean().over(peers)) / score.std().over(peers)
+    mean, deviation = _mean_and_deviation(score, peers)
     latest = (
         scores.filter(
             ~pl.col("assessment_id").is_in(list(state_tests)),
@@ -171,13 +171,25 @@ def _interim(scores: pl.LazyFrame, roll: pl.LazyFrame, state_tests: Sequence[str
             score.is_finite(),
         )
         .join(roll.select("student_key", grade="grade_level"), on="student_key")
-        .with_columns(pl.when((pl.len().over(peers) >= _PEERS) & (score.std().over(peers) > 0)).then(standing).alias("interim"))
+        .with_columns(differ=score.min().over(peers) < score.max().over(peers), peers=pl.len().over(peers), mean=mean, deviation=deviation)
+        .with_columns(interim=pl.when((pl.col("peers") >= _PEERS) & pl.col("differ")).then((score - pl.col("mean")) / pl.col("deviation")))
         .filter(pl.col("interim").is_not_null())
         .sort("window", "known_on", "assessment_id")  # fall before winter
         .group_by("student_key", "subject")
         .agg(pl.col("interim").last())
     )
     return _by_subject(latest, PROGRESS_SUBJECTS, ("interim",))
+
+
+def _mean_and_deviation(score: pl.Expr, peers: Sequence[str]) -> tuple[pl.Expr, pl.Expr]:
+    """Mean and sample standard deviation among peers, from sums of whole hundredths.
+
+    Sums of floats have a last bit that depends on the order in which threads add them; these are exact, and a rerun is the same.
+    """
+    hundredths = (score * 100).round().cast(pl.Int64)
+    n = pl.len().over(peers).cast(pl.Float64)
+    total, squares = (e.sum().over(peers).cast(pl.Float64) for e in (hundredths, hundredths**2))
+    return total / n / 100, ((squares - total**2 / n) / (n - 1)).sqrt() / 100
 
 
 def _prior_progress(progress: pl.LazyFrame) -> pl.LazyFrame:

@@ -2,12 +2,13 @@
 
 import datetime as dt
 
+import numpy as np
 import polars as pl
 import pytest
 
 from la_assets.assessments.schema import SCORES, STANDARDS
 from la_assets.attendance.schema import DAILY, STUDENT_YEAR
-from la_assets.forecasts.features import Known, feature_rows, features
+from la_assets.forecasts.features import Known, _interim, feature_rows, features
 from la_assets.forecasts.schema import FEATURES
 from la_assets.roster.schema import ENROLLMENTS, SECTION_ENROLLMENTS, SECTIONS, STUDENTS
 from la_resources.contracts import Table, validate
@@ -190,6 +191,27 @@ def test_who_has_left_by_the_as_of_date_is_not_predicted() -> None:
 
 def test_a_program_flag_that_the_district_does_not_use_is_missing() -> None:
     assert of(made(known(), program_flags=("frl",)), ANN)["ell"] is None
+
+
+def test_a_standing_is_the_same_to_the_last_bit_whatever_the_order_of_the_rows() -> None:
+    random = np.random.default_rng(3)
+    who = pl.DataFrame({"student_key": [f"s{n:05d}" for n in range(4_000)], "grade_level": [f"{3 + n % 4:02d}" for n in range(4_000)]})
+    one = score(ANN, "fall", 0, "2023-09-10", test="MAP Growth").collect().drop("student_key", "scale_score")
+    scores = who.select("student_key", scale_score=pl.Series(random.normal(200, 15, 4_000).round(1))).join(one, how="cross")
+    roll = who.lazy()
+    made = [
+        _interim(scores.sample(fraction=1, shuffle=True, seed=seed).lazy(), roll, ("FAST", "EOC")).sort("student_key").collect()
+        for seed in range(4)
+    ]
+    assert all(other.equals(made[0]) for other in made)
+    of_grade = (
+        made[0]
+        .join(roll.collect(), on="student_key")
+        .group_by("grade_level")
+        .agg(pl.col("ela_interim").mean().alias("mean"), pl.col("ela_interim").std())
+    )
+    assert of_grade["mean"].abs().max() < 1e-9
+    assert (of_grade["ela_interim"] - 1).abs().max() < 1e-9
 
 
 def test_an_interim_score_is_a_standing_among_peers_known_by_then() -> None:
