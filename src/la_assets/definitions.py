@@ -8,7 +8,7 @@ from types import ModuleType
 
 import dagster as dg
 
-from la_assets import automation
+from la_assets import automation, incidents
 from la_assets.checks import TableCheck, table_checks
 from la_assets.landing.sensors import landing_arrivals
 from la_resources.contracts import Table
@@ -66,7 +66,7 @@ defs = dg.Definitions(
     ],
     jobs=[automation.NIGHTLY_JOB, automation.QUARTERLY_JOB],
     schedules=[automation.nightly_schedule, automation.quarterly_schedule],
-    sensors=[landing_arrivals, automation.AUTOMATION_SENSOR],
+    sensors=[landing_arrivals, automation.AUTOMATION_SENSOR, *incidents.SENSORS],
     resources=build_resources(TABLES),
     executor=dg.in_process_executor,
 )

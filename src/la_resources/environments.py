@@ -22,7 +22,9 @@ from la_resources.duckdb import Warehouse
 from la_resources.io_managers import LakeIOManager
 from la_resources.lake import Lake
 from la_resources.landing_zone import LandingZone, landing_zone_at
+from la_resources.notifications import Notifier, channel_from_environment
 from la_resources.sql_engine import SqlEngine
+from la_resources.storage import storage_at
 
 ENVIRONMENTS = ("local", "aws")
 
@@ -33,16 +35,17 @@ class Places:
 
     Attributes
     ----------
-    landing, lake, warehouse, deliverables, mappings : str
-        ``LA_LANDING_ROOT``, ``LA_LAKE_ROOT``, ``LA_WAREHOUSE``, ``LA_DELIVERABLES_ROOT`` and ``LA_MAPPINGS`` (folders separated by
-        ``:``); by default ``landing``, ``lake``, ``warehouse.duckdb``, ``deliverables`` and ``mappings`` below ``LA_DATA_ROOT``
-        (``data``). On ``aws`` the first, second and fourth are below ``s3://<LA_BUCKET>``; mappings stay with the code.
+    landing, lake, warehouse, deliverables, outbox, mappings : str
+        ``LA_LANDING_ROOT``, ``LA_LAKE_ROOT``, ``LA_WAREHOUSE``, ``LA_DELIVERABLES_ROOT``, ``LA_OUTBOX_ROOT`` and ``LA_MAPPINGS``
+        (folders separated by ``:``); by default ``landing``, ``lake``, ``warehouse.duckdb``, ``deliverables``, ``outbox`` and
+        ``mappings`` below ``LA_DATA_ROOT`` (``data``). On ``aws`` all but the SQL file and the mappings are below ``s3://<LA_BUCKET>``.
     """
 
     landing: str
     lake: str
     warehouse: str
     deliverables: str
+    outbox: str
     mappings: tuple[str, ...]
 
     @classmethod
@@ -65,6 +68,7 @@ class Places:
             lake=os.environ.get("LA_LAKE_ROOT", f"{stored}/lake"),
             warehouse=os.environ.get("LA_WAREHOUSE", str(root / "warehouse.duckdb")),
             deliverables=os.environ.get("LA_DELIVERABLES_ROOT", f"{stored}/deliverables"),
+            outbox=os.environ.get("LA_OUTBOX_ROOT", f"{stored}/outbox"),
             mappings=tuple(os.environ.get("LA_MAPPINGS", str(root / "mappings")).split(":")),
         )
 
@@ -98,6 +102,15 @@ class DeliverablesResource(dg.ConfigurableResource):
 
     def place(self) -> Deliverables:
         return Deliverables(self.root)
+
+
+class NotifierResource(dg.ConfigurableResource):
+    """Who is told of failures, and where incidents are kept."""
+
+    outbox: str
+
+    def notifier(self) -> Notifier:
+        return Notifier(storage_at(self.outbox, "outbox"), channel_from_environment())
 
 
 class DistrictResource(dg.ConfigurableResource):
@@ -138,6 +151,7 @@ def build_resources(contracts: Iterable[Table]) -> Mapping[str, Any]:
         "lake_io_manager": LakeIOManager(lake, contracts, _engines(places, lake)),
         "landing_zone": LandingZoneResource(root=places.landing, mappings=list(places.mappings)),
         "deliverables": DeliverablesResource(root=places.deliverables),
+        "notifier": NotifierResource(outbox=places.outbox),
         "district": DistrictResource(file=os.environ.get("LA_DISTRICT_FILE", "")),
     }
 

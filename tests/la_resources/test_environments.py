@@ -47,6 +47,7 @@ def test_everything_lies_below_the_data_root_unless_moved(monkeypatch: pytest.Mo
         lake="elsewhere/lake",
         warehouse=str(tmp_path / "warehouse.duckdb"),
         deliverables=str(tmp_path / "deliverables"),
+        outbox=str(tmp_path / "outbox"),
         mappings=("one", "two"),
     )
 
