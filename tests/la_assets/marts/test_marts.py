@@ -17,6 +17,7 @@ from la_resources.dbt import DbtFailed, installed_dbt
 from la_resources.district_settings.marts import MartsSettings
 from la_resources.lake import Lake
 
+from . import small_district
 from .small_district import SIZES, YEAR, students, write
 
 SETTINGS = MartsSettings().model_dump()
@@ -112,6 +113,19 @@ def test_a_larger_smallest_cell_withholds_more(lake: Lake) -> None:
     with PROJECT.built(lake, [SCHOOL_OVERVIEW.name], [YEAR], SETTINGS | {"min_cell": 14}) as frames:
         assert list(frames) == [SCHOOL_OVERVIEW.name]
         assert frames[SCHOOL_OVERVIEW.name].collect()["chronic_absence_share"].to_list() == [None] * 3
+
+
+def test_of_two_schools_as_small_the_same_one_is_withheld_every_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two builds that withhold B and C, then A and C, would together tell all three."""
+    monkeypatch.setattr(small_district, "SIZES", {"A": 25, "B": 25, "C": 4})
+    lake = Lake(tmp_path)
+    write(lake)
+    withheld = set()
+    for _ in range(2):
+        with PROJECT.built(lake, [SCHOOL_OVERVIEW.name], [YEAR], SETTINGS) as frames:
+            rows = frames[SCHOOL_OVERVIEW.name].collect()
+        withheld.add(tuple(rows.filter(pl.col("chronic_absence_share").is_null())["school_id"].sort()))
+    assert withheld == {("A", "C")}
 
 
 def test_a_failing_dbt_test_hands_over_nothing_and_names_itself(tmp_path: Path) -> None:

@@ -19,6 +19,11 @@
   {% do return({'mean_attendance_rate': 'attendance_rate', 'mean_gpa': 'gpa'}) %}
 {% endmacro %}
 
+{# A sum that does not depend on the order of the rows, to the last digit: of decimals, not of floats. #}
+{% macro exact_sum(column, places=9) -%}
+  sum(cast({{ column }} as decimal(18, {{ places }})))
+{%- endmacro %}
+
 {# A row per group and measure: members, members with the property (missing for a mean), value. #}
 {% macro measured(rows, by) %}
   {% for measure, property in shares().items() %}
@@ -26,14 +31,14 @@
         {{ by | join(', ') }}, cast('{{ measure }}' as varchar(40)) as measure,
         count({{ property }}) as members,
         sum(case when {{ property }} then 1 else 0 end) as with_property,
-        avg(case when {{ property }} then 1.0 when not ({{ property }}) then 0.0 end) as value
+        cast(sum(case when {{ property }} then 1 else 0 end) as double precision) / nullif(count({{ property }}), 0) as value
     from {{ rows }}
     group by {{ by | join(', ') }}
     union all
   {% endfor %}
   {% for measure, column in means().items() %}
     select
-        {{ by | join(', ') }}, cast('{{ measure }}' as varchar(40)), count({{ column }}), cast(null as bigint), avg({{ column }})
+        {{ by | join(', ') }}, cast('{{ measure }}' as varchar(40)), count({{ column }}), cast(null as bigint), cast({{ exact_sum(column) }} as double precision) / nullif(count({{ column }}), 0)
     from {{ rows }}
     group by {{ by | join(', ') }}
     {{ 'union all' if not loop.last }}

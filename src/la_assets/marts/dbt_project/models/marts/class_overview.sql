@@ -31,7 +31,8 @@ enrolled as (
 told as (
     {{ suppressed(
         measured('enrolled', ['section_id', 'class_school_id', 'class_subject', 'school_year']),
-        ['class_school_id', 'class_subject', 'school_year', 'measure']
+        ['class_school_id', 'class_subject', 'school_year', 'measure'],
+        'section_id'
     ) }}
 ),
 

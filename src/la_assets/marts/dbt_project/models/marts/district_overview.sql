@@ -1,6 +1,6 @@
 -- The district's school year in one row; shares and means of its students, small cells withheld.
 with told as (
-    {{ suppressed(measured(ref('student_360'), ['school_year']), ['school_year', 'measure']) }}
+    {{ suppressed(measured(ref('student_360'), ['school_year']), ['school_year', 'measure'], 'school_year') }}
 ),
 
 wide as (

@@ -4,7 +4,7 @@ with placed as (
 ),
 
 told as (
-    {{ suppressed(measured('placed', ['school_id', 'school_year']), ['school_year', 'measure']) }}
+    {{ suppressed(measured('placed', ['school_id', 'school_year']), ['school_year', 'measure'], 'school_id') }}
 ),
 
 wide as (

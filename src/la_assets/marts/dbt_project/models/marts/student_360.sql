@@ -48,7 +48,7 @@ incidents as (
 activity as (
     select
         student_key, school_year,
-        sum(minutes) as lms_minutes,
+        cast({{ exact_sum('minutes', 4) }} as double precision) as lms_minutes,
         sum(submissions) as submissions,
         sum(late) as late_submissions,
         sum(missing) as missing_assignments,
