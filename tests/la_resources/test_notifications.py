@@ -114,9 +114,9 @@ def test_the_text_has_what_happened_where_and_the_next_step() -> None:
     ],
 )  # fmt: skip
 def test_no_key_identifier_name_date_or_secret_of_an_error_is_told(quoted: str) -> None:
-    environ = {"LA_STUDENT_KEY_SECRET": "a secret of forty characters, for the hashes", "HOME": "/home/data"}
-    told = as_told(f"\n  attendance.daily: the key {quoted} is not unique in /home/data\nTraceback {quoted}", environ)
-    assert told == "attendance.daily: the key [...] is not unique in /home/data"
+    environ = {"LA_STUDENT_KEY_SECRET": "a secret of forty characters, for the hashes", "HOME": "a place of the machine"}
+    told = as_told(f"\n  attendance.daily: the key {quoted} is not unique in the lake\nTraceback {quoted}", environ)
+    assert told == "attendance.daily: the key [...] is not unique in the lake"
 
 
 def test_a_long_error_is_cut() -> None:
