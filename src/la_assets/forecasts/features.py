@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from la_assets import exact_sums
 from la_assets.attendance.student_years import student_year as attendance_sums
 from la_assets.forecasts.finals import final_scores
 from la_assets.forecasts.targets import AS_OF_POINTS, EXPECTED, FEATURES, PROGRAM_FLAGS, PROGRESS_SUBJECTS, SUBJECTS, slug
@@ -161,7 +162,7 @@ def _interim(scores: pl.LazyFrame, roll: pl.LazyFrame, state_tests: Sequence[str
     """Standing on the latest interim test, in SD within test, subject, window and grade, among the scores known by then."""
     peers = ["assessment_id", "subject", "window", "grade"]
     score = pl.col("scale_score")
-    mean, deviation = _mean_and_deviation(score, peers)
+    mean, deviation = exact_sums.mean(score, peers), exact_sums.deviation(score, peers)
     latest = (
         scores.filter(
             ~pl.col("assessment_id").is_in(list(state_tests)),
@@ -179,17 +180,6 @@ def _interim(scores: pl.LazyFrame, roll: pl.LazyFrame, state_tests: Sequence[str
         .agg(pl.col("interim").last())
     )
     return _by_subject(latest, PROGRESS_SUBJECTS, ("interim",))
-
-
-def _mean_and_deviation(score: pl.Expr, peers: Sequence[str]) -> tuple[pl.Expr, pl.Expr]:
-    """Mean and sample standard deviation among peers, from sums of whole hundredths.
-
-    Sums of floats have a last bit that depends on the order in which threads add them; these are exact, and a rerun is the same.
-    """
-    hundredths = (score * 100).round().cast(pl.Int64)
-    n = pl.len().over(peers).cast(pl.Float64)
-    total, squares = (e.sum().over(peers).cast(pl.Float64) for e in (hundredths, hundredths**2))
-    return total / n / 100, ((squares - total**2 / n) / (n - 1)).sqrt() / 100
 
 
 def _prior_progress(progress: pl.LazyFrame) -> pl.LazyFrame:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from la_assets import exact_sums
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -32,8 +34,8 @@ def cluster_features(
         Whether race and ethnicity is carried along; off by default.
     """
     peers = ["subject", "window", "grade_level"]
-    spread = pl.col("scale_score").std(ddof=0).over(peers)
-    score = pl.when(spread > 0).then((pl.col("scale_score") - pl.col("scale_score").mean().over(peers)) / spread)
+    spread = exact_sums.deviation(pl.col("scale_score"), peers, ddof=0)
+    score = pl.when(spread > 0).then((pl.col("scale_score") - exact_sums.mean(pl.col("scale_score"), peers)) / spread)
     newest = tiers.filter(pl.col("status") == "tiered").with_columns(score.alias("score")).filter("is_latest")
     race = pl.col("race_ethnicity").fill_null(NOT_SAID) if with_race_ethnicity else pl.lit(NOT_USED)
     person = students.select(
@@ -83,7 +85,8 @@ class Scaling:
     def of(cls, features: pl.DataFrame, categorical: Sequence[str]) -> Scaling:
         """Of the features of one tier and subject."""
         moments = features.select(
-            *(pl.col(c).mean().alias(f"{c} mean") for c in NUMERIC), *(pl.col(c).std(ddof=0).alias(f"{c} sd") for c in NUMERIC)
+            *(exact_sums.mean(pl.col(c)).alias(f"{c} mean") for c in NUMERIC),
+            *(exact_sums.deviation(pl.col(c), ddof=0).alias(f"{c} sd") for c in NUMERIC),
         ).row(0, named=True)
         numeric = tuple((c, moments[f"{c} mean"], moments[f"{c} sd"]) for c in NUMERIC if (moments[f"{c} sd"] or 0.0) > 1e-9)
         codes = tuple((c, tuple(features[c].fill_null(NOT_SAID).unique().sort().to_list())) for c in categorical)

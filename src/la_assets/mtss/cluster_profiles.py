@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from la_assets import exact_sums
 from la_assets.mtss.cluster_labels import Label
 
 RETAUGHT = 3
@@ -81,10 +82,10 @@ def cluster_profiles(named: pl.DataFrame, not_proficient: pl.DataFrame, fewest: 
         *(_share(c, "yes").alias(c) for c in ("ell", "ese", "frl")),
         pl.when(pl.col("gender") != "not said").then((pl.col("gender") == "Female").cast(pl.Float64)).alias("female"),
     )
-    apart = {m: (pl.col(m).mean() - pl.col(f"{m} tier")) / pl.col(f"{m} spread") for m in MEASURES}
+    apart = {m: (exact_sums.mean(pl.col(m)) - pl.col(f"{m} tier")) / pl.col(f"{m} spread") for m in MEASURES}
     whole = rows.with_columns(
-        *(pl.col(m).mean().over(group).alias(f"{m} tier") for m in MEASURES),
-        *(pl.col(m).std(ddof=0).over(group).alias(f"{m} spread") for m in MEASURES),
+        *(exact_sums.mean(pl.col(m), group).alias(f"{m} tier") for m in MEASURES),
+        *(exact_sums.deviation(pl.col(m), group, ddof=0).alias(f"{m} spread") for m in MEASURES),
         pl.len().over(group).alias("in_tier"),
     )
     profiles = (
@@ -93,7 +94,7 @@ def cluster_profiles(named: pl.DataFrame, not_proficient: pl.DataFrame, fewest: 
             pl.col("status", "continues_from", "match_distance").first(),
             pl.len().cast(pl.Int32).alias("students"),
             (pl.len() / pl.col("in_tier").first()).alias("share"),
-            *(pl.col(m).mean() for m in MEASURES),
+            *(exact_sums.mean(pl.col(m)).alias(m) for m in MEASURES),
             *(apart[m].first().alias(f"{m} apart") for m in MEASURES),
             pl.max_horizontal(pl.col("known_on").max(), pl.col("fit_known").max()).alias("known_on"),
             pl.max_horizontal(pl.col("loaded_at").max(), pl.col("fit_loaded").max()).alias("loaded_at"),

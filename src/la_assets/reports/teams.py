@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from la_assets import exact_sums
+
 SCORE, GAIN = "scale score", "gain since first window"
 MEASURES = (SCORE, GAIN)
 UNKNOWN_GRADE = "unknown"
@@ -141,8 +143,8 @@ def teams(placed: pl.LazyFrame, instruction: pl.LazyFrame, staff: pl.LazyFrame, 
     )
     value, enough = pl.col("value"), pl.len() >= least_students
     figures = {
-        "mean": value.mean(),
-        "standard_deviation": value.std(),
+        "mean": exact_sums.mean(value),
+        "standard_deviation": exact_sums.deviation(value),
         "lower_quartile": value.quantile(0.25, "linear"),
         "median": value.median(),
         "upper_quartile": value.quantile(0.75, "linear"),

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from la_assets import exact_sums
+
 WITHIN = ["subject", "assessment_id", "grade", "school_year"]
 """Scores are standardised over the students who share these."""
 
@@ -36,7 +38,7 @@ def final_scores(scores: pl.LazyFrame, tests: Sequence[tuple[str, str, str]]) ->
         schema={"subject": pl.String, "assessment_id": pl.String, "window": pl.String, "rank": pl.Int32},
         orient="row",
     )
-    mean, sd = pl.col("scale_score").mean().over(WITHIN), pl.col("scale_score").std().over(WITHIN)
+    mean, sd = exact_sums.mean(pl.col("scale_score"), WITHIN), exact_sums.deviation(pl.col("scale_score"), WITHIN)
     return (
         scores.filter("is_official")
         .drop_nulls("scale_score")

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from la_assets import exact_sums
+
 STATUSES = ("covered", "under_the_limit", "too_few_students")
 FEWEST_STUDENTS = 10
 
@@ -47,7 +49,7 @@ def link_coverage(
         .agg(
             students=pl.len().cast(pl.Int32),
             linked=pl.col("dosage").count().cast(pl.Int32),
-            mean_dosage=pl.col("dosage").mean(),
+            mean_dosage=exact_sums.mean(pl.col("dosage")),
             known_on=pl.col("known_on").max(),
             loaded_at=pl.col("loaded_at").max(),
         )

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from la_assets import exact_sums
 from la_assets.value_added.final_scores import with_priors
 
 STATUSES = ("used", "no_variation", "no_prior_score", "no_teacher", "no_school")
@@ -124,7 +125,7 @@ def main_sections(sections: pl.LazyFrame, section_enrollments: pl.LazyFrame, las
 
 def _with_other_subject(rows: pl.LazyFrame, column: str) -> pl.LazyFrame:
     """The mean of the student's scores of that time in the other subjects, as ``<column>_other``; null where there is none."""
-    total, known = pl.col(column).sum().over("student_key"), pl.col(column).count().over("student_key")
+    total, known = exact_sums.total(pl.col(column), ["student_key"]), pl.col(column).count().over("student_key")
     others = known - pl.col(column).is_not_null().cast(pl.UInt32)
     return rows.with_columns(pl.when(others > 0).then((total - pl.col(column).fill_null(0)) / others).alias(f"{column}_other"))
 
@@ -132,7 +133,7 @@ def _with_other_subject(rows: pl.LazyFrame, column: str) -> pl.LazyFrame:
 def _with_peers(rows: pl.LazyFrame, column: str) -> pl.LazyFrame:
     """The mean of the classmates' scores of that time, the student left out, as ``peer_mean_<column>``; 0 (the average) without any."""
     over = ["subject", "class_id"]
-    total, known = pl.col(column).sum().over(over), pl.col(column).count().over(over)
+    total, known = exact_sums.total(pl.col(column), over), pl.col(column).count().over(over)
     others = known - pl.col(column).is_not_null().cast(pl.UInt32)
     mean = pl.when(pl.col("class_id").is_not_null() & (others > 0)).then((total - pl.col(column).fill_null(0)) / others)
     return rows.with_columns(mean.fill_null(0.0).alias(f"peer_mean_{column}"))
