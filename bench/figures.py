@@ -80,6 +80,31 @@ def daily_increment(folder: Path, sizes: Sizes) -> Figure:
     )
 
 
+def mtss_and_forecasts(folder: Path, sizes: Sizes) -> Figure:
+    """A school year's whole MTSS family: panel, growth, tiers, clusters, team comparison, forecasts, all fits and all files for people.
+
+    The years before are there; the files of the year are not, so that every workbook is written.
+    """
+    place = _loaded_history(folder, sizes)
+    (newest,) = partition_keys(1, LAST_YEAR)
+    shutil.rmtree(place.root / "deliverables", ignore_errors=True)
+    before = _empty_run(place)
+    run = place.materialize([newest], "mtss_and_forecasts", select='group:"mtss" or group:"forecasts"')
+    after = _empty_run(place)
+    workbooks = sorted((place.root / "deliverables" / "mtss").rglob("*.xlsx"))
+    return Figure(
+        "mtss_and_forecasts",
+        f"MTSS and forecasts of one school year of {sizes.students:,} students, five subjects: every fit, table and workbook",
+        run.seconds,
+        run.cpu_seconds,
+        run.peak_bytes,
+        Goal(180),
+        "a Dagster run of one empty asset",
+        *_means(before, after),
+        {"workbooks": len(workbooks), "slowest_steps": slowest_steps(place.log("mtss_and_forecasts"))},
+    )
+
+
 def _rebuilt_by_a_day(place: Place, key: str) -> str:
     """What the arrival sensor asks for when attendance and activity arrive, in Dagster's words."""
     from la_assets.definitions import defs
@@ -137,6 +162,7 @@ def whole_graph(folder: Path, sizes: Sizes) -> Figure:
 RUN: dict[str, Callable[[Path, Sizes], Figure]] = {
     "historical_load": historical_load,
     "daily_increment": daily_increment,
+    "mtss_and_forecasts": mtss_and_forecasts,
     "code_location_load": code_location_load,
     "whole_graph": whole_graph,
     "growth_model": growth_model,

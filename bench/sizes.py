@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 FIGURES = (
     "historical_load",
     "daily_increment",
+    "mtss_and_forecasts",
     "code_location_load",
     "whole_graph",
     "growth_model",

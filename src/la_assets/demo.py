@@ -23,7 +23,7 @@ from la_resources.environments import Places
 from la_resources.privacy import secret_from_environment
 
 _MARK = ".simulated.json"
-SENSORS = ("landing_arrivals", "keep_current_and_corrections")
+SENSORS = ("landing_arrivals", "keep_current_and_corrections", "run_failures", "run_recoveries", "late_tables")
 """Switched on when the UI stays open, so that a file dropped into the landing zone shows within a minute."""
 
 _SAY_EVERY = 10.0

@@ -116,7 +116,7 @@ def test_bucket_queue_and_stream_come_up_and_a_file_is_told(template: dict[str, 
         )
         assert stacks.describe_stacks(StackName="d")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
         s3, sqs = served_s3.client(endpoint), served_s3.client(endpoint, "sqs")
-        (bucket,) = (b["Name"] for b in s3.list_buckets()["Buckets"])
+        (bucket,) = (b["Name"] for b in s3.list_buckets()["Buckets"] if b["Name"].startswith("elm-"))
         assert bucket.startswith("elm-learning-analytics-")
         queue = sqs.get_queue_url(QueueName="elm-arrivals")["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
