@@ -11,6 +11,7 @@ from typing import Literal
 
 import polars as pl
 
+from la_assets import exact_sums
 from la_assets.value_added.model import DOSAGE, SCHOOL, STATUSES, TEACHER, ValueAdded
 
 TWO_SIDED_95 = 1.959963984540054
@@ -60,10 +61,10 @@ def effects(
     """
     counted = found.rows.group_by(group).agg(
         students=pl.col("student_key").n_unique().cast(pl.Int32),
-        student_weight=pl.col(DOSAGE).sum(),
-        information=(pl.col(DOSAGE) ** 2).sum(),
+        student_weight=exact_sums.total(pl.col(DOSAGE)),
+        information=exact_sums.total(pl.col(DOSAGE) ** 2),
         years_used=pl.col("school_year").n_unique().cast(pl.Int32),
-        mean_residual=(pl.col("residual") * pl.col(DOSAGE)).sum() / (pl.col(DOSAGE) ** 2).sum()
+        mean_residual=exact_sums.total(pl.col("residual") * pl.col(DOSAGE)) / exact_sums.total(pl.col(DOSAGE) ** 2)
         if "residual" in found.rows.columns
         else pl.lit(None, dtype=pl.Float64),
     )
