@@ -174,7 +174,10 @@ def _school_names(sources: Sources) -> dict[str, str]:
 
 def _profiles(sources: Sources) -> dict[str, dict[tuple[int, str], dict[str, Any]]]:
     made: dict[str, dict[tuple[int, str], dict[str, Any]]] = {}
-    for row in sources.profiles.collect().iter_rows(named=True):
+    told = sources.profiles.drop(
+        "school_year", "known_on", "source", "loaded_at", strict=False
+    )  # a workbook does not say when they were made
+    for row in told.collect().iter_rows(named=True):
         made.setdefault(row["subject"], {})[row["tier"], row["cluster"]] = row
     return made
 

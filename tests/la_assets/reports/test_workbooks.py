@@ -393,3 +393,18 @@ def test_sheets_of_the_index_are_those_of_the_file(files: dict) -> None:
     for file in [*files.values(), *coach_files(SOURCES)]:
         if file.name:
             assert file.row["sheets"] == len(opened(file.content).sheetnames)
+
+
+def test_rows_that_were_only_loaded_anew_make_no_new_workbook() -> None:
+    """Every night brings attendance, and with it a later time of loading of whatever was made with it."""
+    later = dt.datetime(2026, 12, 24, tzinfo=dt.UTC)
+    tables = {
+        name: frame.with_columns(loaded_at=pl.lit(later))
+        for name, frame in vars(SOURCES.tables).items()
+        if "loaded_at" in frame.collect_schema()
+    }
+    profiles = SOURCES.profiles.with_columns(loaded_at=pl.lit(later))
+    anew = replace(SOURCES, tables=replace(SOURCES.tables, **tables), profiles=profiles)
+    assert SOURCES.profiles.collect().height > 0
+    for files in (teacher_files, coach_files):
+        assert [f.made_of for f in files(anew)] == [f.made_of for f in files(SOURCES)]
