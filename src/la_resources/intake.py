@@ -14,8 +14,10 @@ import datetime as dt
 import errno
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +28,7 @@ from la_resources import school_year
 from la_resources.contracts import Table
 from la_resources.lake import Lake
 from la_resources.landing_zone import LandingZone
+from la_resources.reading_processes import ReadingProcessDied, processes, reading_processes
 from la_resources.receipts import FileRecord, LandingFile, Receipts, landing_name
 from la_resources.sources.archives import Refused
 from la_resources.sources.content_hash import DAMAGED, content_hash
@@ -40,6 +43,8 @@ from la_resources.sources.rows import UnreadableFileError
 HashIds = Callable[[str, Sequence[str]], list[str]]
 Log = Callable[[str], None]
 _FILES_AT_ONCE = 2
+_MANY_FILES, _MANY_BYTES = 100, 200 * 2**20
+"""What is worth starting processes for: a file takes 40 ms at least, a process takes a second or two to start."""
 _NOT_THE_FILE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 """System errors that say nothing of the file being read: these stop the run."""
 
@@ -287,12 +292,17 @@ class Intake:
         first = {job.content: job for job in reversed(jobs) if job.content not in originals}
         fresh: dict[str, FileRecord] = {}
         failures: list[Exception] = []
-        with ThreadPoolExecutor(_FILES_AT_ONCE) as threads:
-            alone = [job for job in jobs if first.get(job.content) is job]
-            for job, outcome in [(job, threads.submit(self._land_one, job, new=job.file.path not in known)) for job in alone]:
+        alone = [job for job in jobs if first.get(job.content) is job]
+        with self._readers(alone) as read:
+            for job, outcome in [(job, read(job, job.file.path not in known)) for job in alone]:
                 try:
                     originals[job.content] = fresh[job.file.path] = outcome.result()
                     log(_line(fresh[job.file.path]))
+                except BrokenProcessPool:
+                    died = ReadingProcessDied(
+                        f"a process that reads files is gone (out of memory?) and {job.file.path} was not read; run it again"
+                    )
+                    failures += [] if any(isinstance(f, ReadingProcessDied) for f in failures) else [died]
                 except Exception as error:  # raised by ``land`` when the other files are in
                     failures.append(error)
         for job in jobs:
@@ -300,6 +310,22 @@ class Intake:
                 fresh[job.file.path] = self._repeated(job, originals[job.content])
                 log(_line(fresh[job.file.path]))
         return fresh, failures
+
+    @contextmanager
+    def _readers(self, jobs: Sequence[Job]) -> Iterator[Callable[[Job, bool], Future[FileRecord]]]:
+        """What reads a job beside others: threads where there is little to read, else processes."""
+        much = len(jobs) >= _MANY_FILES or sum(job.file.size for job in jobs) >= _MANY_BYTES
+        if much and (count := min(processes(), len(jobs))) > 1:
+            with reading_processes(self, count) as submit:
+                yield lambda job, new: submit("land_named", job[:1] + job[2:], job.definition.name, new=new)
+        else:
+            with ThreadPoolExecutor(_FILES_AT_ONCE) as threads:
+                yield lambda job, new: threads.submit(self._land_one, job, new=new)
+
+    def land_named(self, job: tuple[LandedFile, str, str, str, str], definition: str, *, new: bool) -> FileRecord:
+        """Read one file in another process, with that process's own definition: what was prepared for it is found by its identity."""
+        file, *others = job
+        return self._land_one(Job(file, next(d for d in self.definitions if d.name == definition), *others), new=new)
 
     def _land_one(self, job: Job, *, new: bool) -> FileRecord:
         """Read one file and publish its rows; the record of a file that is new is final."""

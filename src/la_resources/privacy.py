@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 SECRET_VARIABLE = "LA_STUDENT_KEY_SECRET"  # noqa: S105 - the name of the variable, not the secret
 _MINIMUM_SECRET = 32
@@ -61,22 +61,39 @@ def person_key(secret: bytes, kind: str, identifier: str) -> str:
     return hmac.digest(secret, f"{kind}:{identifier.strip()}".encode(), "sha256")[:16].hex()
 
 
-def hasher(secret: bytes) -> Callable[[str, Sequence[str]], list[str]]:
+class Hasher:
     """``person_key`` for many identifiers of one kind, bound to a secret.
 
-    Keys are remembered (a number of them), because the same students stand in most files of a district.
-    """
-    known: dict[tuple[str, str], str] = {}
+    Keys are remembered (a number of them), because the same students stand in most files of a district. It can be sent to another
+    process of this program, without what it remembers; it shows nothing of the secret.
 
-    def hash_ids(kind: str, identifiers: Sequence[str]) -> list[str]:
+    Parameters
+    ----------
+    secret : bytes
+        The district's secret.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self._known: dict[tuple[str, str], str] = {}
+
+    def __call__(self, kind: str, identifiers: Sequence[str]) -> list[str]:
+        """Keys of identifiers, in their order."""
+        known = self._known
         if len(known) + len(identifiers) > _REMEMBERED:
             known.clear()
         keys = []
         for identifier in identifiers:
             key = known.get((kind, identifier))
             if key is None:
-                key = known[kind, identifier] = person_key(secret, kind, identifier)
+                key = known[kind, identifier] = person_key(self._secret, kind, identifier)
             keys.append(key)
         return keys
 
-    return hash_ids
+    def __reduce__(self) -> tuple[type[Hasher], tuple[bytes]]:
+        return Hasher, (self._secret,)
+
+
+def hasher(secret: bytes) -> Hasher:
+    """A new ``Hasher``."""
+    return Hasher(secret)

@@ -182,7 +182,7 @@ def _receipt(reading: FileReading, delivery: Delivery) -> Receipt:
         status=outcome if tally.read else "empty",
         reason="" if tally.read else "the file holds a header and no rows",
         delivery=delivery,
-        reasons=dict(tally.reasons),
+        reasons=dict(sorted(tally.reasons.items())),
     )
 
 
