@@ -68,7 +68,7 @@ def effects(
         if "residual" in found.rows.columns
         else pl.lit(None, dtype=pl.Float64),
     )
-    variance, residual = found.variance(group), found.variance("residual")
+    variance, residual, spread = found.variance(group), found.variance("residual"), found.effect_variance(group)
     rows = (
         expected.select(group)
         .unique()
@@ -78,7 +78,7 @@ def effects(
         .with_columns(
             pl.col("students", "years_used").fill_null(0),
             pl.col("student_weight").fill_null(0.0),
-            reliability=(1 - pl.col("standard_error") ** 2 / variance).clip(0, 1) if variance else pl.lit(None, dtype=pl.Float64),
+            reliability=(1 - pl.col("standard_error") ** 2 / spread).clip(0, 1) if variance and spread else pl.lit(None, dtype=pl.Float64),
             mean_residual_error=(residual / pl.col("information")).sqrt() if residual else pl.lit(None, dtype=pl.Float64),
             placebo=pl.lit(placebo),
             status=_status(found, variance, placebo),

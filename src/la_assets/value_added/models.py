@@ -51,9 +51,9 @@ def models_frame(
     for subject in subjects:
         own = rows.filter(pl.col("subject") == subject)
         for kind, found in (
-            ("one_year", fit_value_added(own, scored=subject in scored)),
-            ("pooled", fit_value_added(pooled.filter(pl.col("subject") == subject), scored=subject in scored)),
-            ("placebo", fit_value_added(own, PRIOR_SCORE, scored=subject in scored)),
+            ("one_year", fit_value_added(own, scored=subject in scored, averaged=False)),
+            ("pooled", fit_value_added(pooled.filter(pl.col("subject") == subject), scored=subject in scored, averaged=False)),
+            ("placebo", fit_value_added(own, PRIOR_SCORE, scored=subject in scored, averaged=False)),
         ):
             made.append(_row(subject, kind, found, settings))
     return pl.DataFrame(made, schema=_SCHEMA)

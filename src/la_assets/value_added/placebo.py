@@ -59,7 +59,7 @@ def placebo(rows: pl.DataFrame, found: ValueAdded, tolerance: Tolerance) -> Plac
         return Placebo(
             "not_testable", f"{teachers} teachers have students with two prior scores; {FEWEST_TEACHERS} are needed", students, teachers
         )
-    test = fit_value_added(before, PRIOR_SCORE)
+    test = fit_value_added(before, PRIOR_SCORE, averaged=False)
     if not test.usable:
         return Placebo("not_testable", f"the placebo model has no numbers ({test.status})", students, teachers)
     real, false = found.variance(TEACHER) or 0.0, test.variance(TEACHER) or 0.0

@@ -44,6 +44,7 @@ def drawn_classes(
             "student_key": [f"{i:032x}" for i in rng.permutation(n)],
             "subject": "Math",
             "school_year": "2023-24",
+            "assessment_id": "FAST",
             "grade": "05",
             "staff_key": [f"t{t:04d}" for t in teacher],
             "second": [f"t{t:04d}" for t in second],
