@@ -136,9 +136,7 @@ def _room_year(year: SchoolYear, finals: pl.LazyFrame, labels: list[str], parame
         section = sections.seat[at, slot]
         begin, end = ([days[n][i] for i in at] for n in ("begin", "end"))
         key = keys[stays.student[at]]
-        seats.append(
-            pl.DataFrame({"student_key": key, "section_id": [f"x{n}" for n in section], "begin_date": begin, "end_date": end})
-        )
+        seats.append(pl.DataFrame({"student_key": key, "section_id": [f"x{n}" for n in section], "begin_date": begin, "end_date": end}))
         second = sections.second[section]
         w = np.where(second >= 0, parameters.co_teacher_weight, 0.0)
         for teacher, weight in ((sections.teacher[section], share[at] * (1 - w)), (second, share[at] * w)):
@@ -157,7 +155,9 @@ def _room_year(year: SchoolYear, finals: pl.LazyFrame, labels: list[str], parame
         school_year=label, earlier=latest_tested_years(past, (), 2), last_day=_DAY + dt.timedelta(INSTRUCTIONAL_DAYS - 1),
     ).collect()  # fmt: skip
     rows = model_rows(scored, linked.with_columns(school_year=pl.lit(label)))
-    spread = finals.filter(pl.col("school_year") == label).group_by("subject", "grade").agg(spread=pl.col("scale_score").std() / 20).collect()
+    spread = (
+        finals.filter(pl.col("school_year") == label).group_by("subject", "grade").agg(spread=pl.col("scale_score").std() / 20).collect()
+    )
     seen = rows.join(spread, on=["subject", "grade"]).group_by("staff_key", "subject").agg(
         (pl.col("spread") * pl.col("weight")).sum() / pl.col("weight").sum()
     )  # fmt: skip

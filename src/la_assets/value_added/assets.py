@@ -32,8 +32,7 @@ from la_assets.value_added import student_scores as rows_of_students
 from la_assets.value_added.effects import Evidence, Group, effects
 from la_assets.value_added.final_scores import final_scores, latest_tested_years
 from la_assets.value_added.model import SCHOOL, TEACHER, ValueAdded, fit_value_added, model_rows
-from la_assets.value_added.placebo import Placebo, Tolerance
-from la_assets.value_added.placebo import placebo as judged
+from la_assets.value_added.placebo import Tolerance, YearEvidence, judged, year_evidence
 from la_assets.value_added.schema import (
     FORECAST,
     LINK_COVERAGE,
@@ -85,6 +84,16 @@ def _fits(rows: pl.DataFrame, year: Year) -> dict[str, ValueAdded]:
     return {subject: fit_value_added(rows.filter(pl.col("subject") == subject), scored=subject in scored) for subject in _subjects(year)}
 
 
+def _placebo_evidence(rows: pl.DataFrame, year: Year, back: int) -> YearEvidence:
+    """The placebo runs of the year ``back`` years ago."""
+    own = rows.filter(pl.col("school_year") == year.school_year.shift(-back).label)
+    if back and own.is_empty():
+        return YearEvidence({})
+    scored = _scored(year) if back == 0 else set(own["subject"])
+    fits = {s: fit_value_added(own.filter(pl.col("subject") == s), scored=s in scored, averaged=False) for s in _subjects(year)}
+    return year_evidence(own, fits)
+
+
 def _scored(year: Year) -> set[str]:
     """Subjects in which anyone has a final score this year."""
     return set(year[STUDENT_SCORES].select(pl.col("subject").unique()).collect()["subject"])
@@ -119,21 +128,27 @@ def student_scores(year: Year) -> pl.LazyFrame:
     return STUDENT_SCORES.shape(made.with_columns(source=pl.lit("value_added")))
 
 
-@yearly_table(PLACEBO_RUNS, inputs=(STUDENT_SCORES, INSTRUCTIONAL_LINKS), cadence="quarterly", kinds=("polars", "parquet", "scipy"))
+@yearly_table(
+    PLACEBO_RUNS,
+    inputs=(STUDENT_SCORES, INSTRUCTIONAL_LINKS),
+    history={t.name: own_and_earlier_years(_POOLED) for t in (STUDENT_SCORES, INSTRUCTIONAL_LINKS)},
+    cadence="quarterly",
+    kinds=("polars", "parquet", "scipy"),
+)
 def placebo(year: Year) -> Page:
     """The verdict on a subject's models of the year: `passed`, `failed` or `not_testable`.
 
-    **From** `value_added.student_scores`: the model is run on last year's scores, which this year's teachers cannot have moved.
+    **From** `value_added.student_scores`: the model is run on last year's scores, which this year's teachers cannot have moved. The
+    subjects of a year are judged together, and the year with the two before it.
 
     **Fresh** with the quarterly models. **If it fails** the placebo, effects of the subject and year are withheld: students were sorted
     to teachers on what earlier scores do not tell. Talk to schools about how classes are made before loosening
     `value_added.placebo_variance_share`.
     """
     s = year.district.value_added
-    rows = model_rows(year[STUDENT_SCORES].collect(), year[INSTRUCTIONAL_LINKS].collect())
-    verdicts: dict[str, Placebo] = {}
-    for subject, found in _fits(rows, year).items():
-        verdicts[subject] = judged(rows.filter(pl.col("subject") == subject), found, Tolerance(s.placebo_p_value, s.placebo_variance_share))
+    rows = model_rows(year.history(STUDENT_SCORES).collect(), year.history(INSTRUCTIONAL_LINKS).collect())
+    own, *earlier = (_placebo_evidence(rows, year, back) for back in range(_POOLED + 1))
+    verdicts = judged(own, earlier, Tolerance(s.placebo_p_value, s.placebo_variance_share))
     made = fitted_models.placebo_frame(verdicts)
     shares = {
         f"placebo_share_{name}": v.figures["variance_share"] for name, v in verdicts.items() if v.figures.get("variance_share") is not None

@@ -22,6 +22,8 @@ from la_assets.value_added.model import DOSAGE, SCHOOL_GRADE, TEACHER, ValueAdde
 
 FEWEST_TEACHERS = 10
 """Teachers below which nothing can be told."""
+_RATIO = 0.03
+"""Placebo variance over residual variance that the statistic is made to find: about half the tolerance."""
 _DRAWS, _FEWEST_DRAWS, _CELLS = 400, 100, 4_000_000
 """Draws, and how many fit a large district: students times draws."""
 
@@ -66,10 +68,14 @@ class Assignment:
         return self._likeness(self._left(self._residual[moved]))
 
     def _likeness(self, residuals: np.ndarray) -> np.ndarray:
-        """Per column the products of the residuals of all pairs of students of a teacher, by their shares."""
+        """Per column the products of the residuals of all pairs of students of a teacher, by their shares, summed over teachers.
+
+        A teacher of many students has many pairs; weights are those that tell a variance of the size that matters best.
+        """
+        squares = self._shares.power(2)
+        weight = 1 / (1 + _RATIO * np.asarray(squares.sum(axis=0)).ravel())
         sums = self._shares.T @ residuals
-        own = self._shares.power(2).sum(axis=1)
-        return np.asarray((sums**2).sum(axis=0) - np.asarray(own).ravel() @ residuals**2)
+        return np.asarray(weight @ sums**2 - (squares @ weight) @ residuals**2)
 
     def _within(self, columns: np.ndarray) -> np.ndarray:
         counts = np.bincount(self._place)
@@ -135,7 +141,7 @@ def sorting_slope(rows: pl.DataFrame, found: ValueAdded) -> Slope:
     draws = max(_FEWEST_DRAWS, min(_DRAWS, _CELLS // units.height))
     moved = _moved(place, _luck(list(zip(units["student_key"].to_list(), place, strict=True)), draws))
     shares = _shares(ready, units)
-    effects = _teacher_means(_by_unit(ready, units), shares, half, place)
+    effects = _teacher_means(units["residual"].to_numpy()[:, None], shares, half, place)
     scores = _teacher_means(np.column_stack([beyond, beyond[moved]]), shares, half, place)
     both = np.isfinite(effects[0][:, 0]) & np.isfinite(effects[1][:, 0])
     if both.sum() < FEWEST_TEACHERS:
@@ -151,12 +157,6 @@ def sorting_slope(rows: pl.DataFrame, found: ValueAdded) -> Slope:
     if not error > 0:
         return Slope(float(slopes[0]))
     return Slope(float(slopes[0]), error, math.erfc(abs(float(slopes[0] - slopes[1:].mean())) / error / math.sqrt(2)))
-
-
-def _by_unit(ready: pl.DataFrame, units: pl.DataFrame) -> np.ndarray:
-    """Each student's residual, those of the main teacher for the shared: the first row's."""
-    del ready
-    return units["residual"].to_numpy()[:, None]
 
 
 def _teacher_means(columns: np.ndarray, shares: Any, half: np.ndarray, place: list[str]) -> list[np.ndarray]:

@@ -229,7 +229,10 @@ def _with_residuals(found: ValueAdded) -> pl.DataFrame:
         .join(schools, on=SCHOOL, how="left", maintain_order="left")
         .join(teachers, on=TEACHER, how="left", maintain_order="left")
         .with_columns(
-            residual=pl.col("outcome") - pl.col("expected") - pl.col("school_effect").fill_null(0.0) - (received.sum().over("unit") - received)
+            residual=pl.col("outcome")
+            - pl.col("expected")
+            - pl.col("school_effect").fill_null(0.0)
+            - (received.sum().over("unit") - received)
         )
         .drop("expected", "school_effect", "received")
     )

@@ -15,7 +15,8 @@ from la_assets.value_added.placebo import Placebo
 
 _FIGURES = (
     "teacher_variance", "placebo_variance", "variance_share", "likelihood_ratio", "p_value",
-    "sorting_slope", "sorting_slope_error", "sorting_p_value",
+    "sorting_slope", "sorting_slope_error", "sorting_p_value", "assignment_p_value",
+    "year_p_value", "year_variance_share", "years_p_value", "years_variance_share", "years_judged",
 )  # fmt: skip
 
 
@@ -26,7 +27,7 @@ def placebo_frame(verdicts: Mapping[str, Placebo]) -> pl.DataFrame:
         | {name: v.figures.get(name) for name in _FIGURES}
         for subject, v in verdicts.items()
     ]
-    numbers = dict.fromkeys(_FIGURES, pl.Float64)
+    numbers = dict.fromkeys(_FIGURES, pl.Float64) | {"years_judged": pl.Int32}
     whole, words = {"students": pl.Int32, "teachers": pl.Int32}, {"subject": pl.String, "reason": pl.String, "status": pl.String}
     return pl.DataFrame(rows, schema={**words, **whole, **numbers})
 

@@ -1,23 +1,20 @@
 """The placebo that gates publication: do this year's teachers "explain" what their students scored before they met?
 
 The gate (Rothstein 2010, Q. J. Econ. 125): the model is run on last year's score given the score of the year before. The teacher
-variance of that placebo should be zero; a likelihood ratio tells whether it is not. Beside it stands a diagnostic (after Chetty,
-Friedman and Rockoff 2014, Am. Econ. Rev. 104): teachers' mean residuals from one half of their students, regressed on the mean
-prior-prior score, beyond the model, of their other half, should have no slope.
+variance of that placebo should be zero. One subject and year of a small district cannot tell; so the subjects of a year are judged
+together, and the year together with the two before it, against what there would be by chance (``assignment.py``).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import polars as pl
 
-from la_assets.value_added.model import DOSAGE, PRIOR_SCORE, SCHOOL_GRADE, TEACHER, ValueAdded, fit_value_added
-
-FEWEST_TEACHERS = 10
-"""Teachers below which neither test can tell."""
+from la_assets.value_added.assignment import FEWEST_TEACHERS, Assignment, chance, sorting_slope
+from la_assets.value_added.model import PRIOR_SCORE, TEACHER, ValueAdded, fit_value_added
 
 
 @dataclass(frozen=True)
@@ -39,115 +36,136 @@ class Placebo:
     figures: dict[str, float | None] = field(default_factory=dict)
 
 
-def placebo(rows: pl.DataFrame, found: ValueAdded, tolerance: Tolerance) -> Placebo:
-    """Judge one subject.
+@dataclass(frozen=True)
+class YearEvidence:
+    """What a year says of all its testable subjects together.
+
+    Attributes
+    ----------
+    subjects : mapping of str to Placebo
+        Figures of each subject; ``not_testable``, or ``passed`` until judged.
+    real, false : float
+        Teacher variances of this year's scores and of last year's, summed over testable subjects.
+    z : float, optional
+        Normal quantile of the joint p-value; None where no subject can be tested.
+    """
+
+    subjects: Mapping[str, Placebo]
+    real: float = 0.0
+    false: float = 0.0
+    z: float | None = None
+
+
+def year_evidence(rows: pl.DataFrame, fits: Mapping[str, ValueAdded]) -> YearEvidence:
+    """Run the placebo of every subject of one year.
 
     Parameters
     ----------
     rows : polars.DataFrame
-        Rows of :func:`~la_assets.value_added.model.model_rows`.
-    found : ValueAdded
-        The model of the subject on these rows.
-    tolerance : Tolerance
-        What is too much.
+        Rows of :func:`~la_assets.value_added.model.model_rows` of the year, all subjects.
+    fits : mapping of str to ValueAdded
+        The models of the subjects on these rows.
     """
+    subjects: dict[str, Placebo] = {}
+    assignments: dict[str, Assignment] = {}
+    for subject, found in fits.items():
+        subjects[subject], test = _figures(rows.filter(pl.col("subject") == subject), found)
+        if test is not None:
+            assignments[subject] = Assignment(test)
+    told = chance(assignments)
+    for subject in assignments:
+        if subject in told:
+            subjects[subject].figures["assignment_p_value"] = told[subject][1]
+    figures = [subjects[subject].figures for subject in assignments]
+    real, false = (sum(f[name] or 0.0 for f in figures) for name in ("teacher_variance", "placebo_variance"))
+    return YearEvidence(subjects, real, false, _quantile(told[None][1]) if None in told else None)
+
+
+def judged(own: YearEvidence, earlier: Sequence[YearEvidence], tolerance: Tolerance) -> dict[str, Placebo]:
+    """The verdict on each subject of a year.
+
+    It fails when its subjects together, or the year together with earlier years, are assigned to teachers otherwise than by chance, and the
+    placebo variance is more than the tolerated share of the real one. Each of the two ways has half the level (Bonferroni); years
+    are combined by the sum of their normal quantiles (Stouffer): their students' luck is not the same.
+
+    Parameters
+    ----------
+    own : YearEvidence
+    earlier : sequence of YearEvidence
+        Of the years before that count.
+    tolerance : Tolerance
+    """
+    known = [year for year in (own, *earlier) if year.z is not None]
+    year_p, year_share = _together([own] if own.z is not None else [])
+    years_p, years_share = _together(known)
+    level = tolerance.p_value / 2
+    by_year, by_years = (
+        p is not None and share is not None and p < level and share > tolerance.variance_share
+        for p, share in ((year_p, year_share), (years_p, years_share))
+    )
+    verdicts = {}
+    for subject, one in own.subjects.items():
+        figures = one.figures | {
+            "year_p_value": year_p, "year_variance_share": year_share, "years_p_value": years_p, "years_variance_share": years_share,
+            "years_judged": len(known),
+        }  # fmt: skip
+        if one.status == "not_testable":
+            verdicts[subject] = Placebo(one.status, one.reason, one.students, one.teachers, figures | one.figures)
+        elif own.z is not None and (by_year or by_years):
+            p, share, what = (year_p, year_share, "the year's subjects together") if by_year else (
+                years_p, years_share, f"{len(known)} years together"
+            )  # fmt: skip
+            why = f"teachers explain {share:.0%} as much of last year's scores as of this year's (p {p:.2g}, {what})"
+            verdicts[subject] = Placebo("failed", why, one.students, one.teachers, figures)
+        else:
+            verdicts[subject] = Placebo("passed", one.reason, one.students, one.teachers, figures)
+    return verdicts
+
+
+def _figures(rows: pl.DataFrame, found: ValueAdded) -> tuple[Placebo, ValueAdded | None]:
+    """The figures of one subject, and its placebo model where there is one."""
     before = rows.drop_nulls(["prior", "prior_prior"])
     students, teachers = before["student_key"].n_unique(), before[TEACHER].n_unique()
+    why = None
     if not found.usable:
-        return Placebo("not_testable", f"the value-added model has no numbers ({found.status})", students, teachers)
-    if teachers < FEWEST_TEACHERS:
-        return Placebo(
-            "not_testable", f"{teachers} teachers have students with two prior scores; {FEWEST_TEACHERS} are needed", students, teachers
-        )
+        why = f"the value-added model has no numbers ({found.status})"
+    elif teachers < FEWEST_TEACHERS:
+        why = f"{teachers} teachers have students with two prior scores; {FEWEST_TEACHERS} are needed"
+    if why:
+        return Placebo("not_testable", why, students, teachers), None
     test = fit_value_added(before, PRIOR_SCORE, averaged=False)
     if not test.usable:
-        return Placebo("not_testable", f"the placebo model has no numbers ({test.status})", students, teachers)
-    real, false = found.variance(TEACHER) or 0.0, test.variance(TEACHER) or 0.0
-    ratio, p_value = _likelihood_ratio(before, test)
-    slope, error, sorting_p = sorting(before, found)
+        return Placebo("not_testable", f"the placebo model has no numbers ({test.status})", students, teachers), None
+    real, false, ratio = found.variance(TEACHER) or 0.0, test.variance(TEACHER) or 0.0, test.likelihood_ratio or 0.0
+    slope = sorting_slope(before, found)
     figures = {
         "teacher_variance": real,
         "placebo_variance": false,
         "variance_share": false / real if real else None,
         "likelihood_ratio": ratio,
-        "p_value": p_value,
-        "sorting_slope": slope,
-        "sorting_slope_error": error,
-        "sorting_p_value": sorting_p,
+        # Under no variance zero half the time and chi-squared with one degree else (Self and Liang 1987, JASA 82).
+        "p_value": math.erfc(math.sqrt(ratio / 2)) / 2 if ratio > 0 else 1.0,
+        "sorting_slope": slope.slope,
+        "sorting_slope_error": slope.error,
+        "sorting_p_value": slope.p_value,
     }
-    if p_value < tolerance.p_value and false > tolerance.variance_share * real:
-        why = f"teachers explain {false:.4f} of the variance of last year's scores (p {p_value:.2g}), against {real:.4f} of this year's"
-        return Placebo("failed", why, students, teachers, figures)
-    return Placebo(
-        "passed", "teachers do not explain what their students scored before they met, within the tolerance", students, teachers, figures
-    )
+    clean = "teachers do not explain what their students scored before they met, within the tolerance"
+    return Placebo("passed", clean, students, teachers, figures), test
 
 
-def _likelihood_ratio(rows: pl.DataFrame, test: ValueAdded) -> tuple[float, float]:
-    """Likelihood ratio of the placebo's teacher variance, and its p-value.
+def _together(years: Sequence[YearEvidence]) -> tuple[float | None, float | None]:
+    """Joint p-value and pooled variance share of years."""
+    if not years:
+        return None, None
+    from scipy.stats import norm
 
-    Under no variance the ratio is zero half the time and chi-squared with one degree else (Self and Liang 1987, JASA 82).
-    """
-    assert test.fitted is not None
-    if test.rows[SCHOOL_GRADE].n_unique() > 1:
-        without = fit_value_added(rows, PRIOR_SCORE, teachers=False)
-        base = without.fitted.log_likelihood if without.fitted is not None and without.usable else math.nan
-    else:
-        base = _without_groups(test)
-    ratio = 2 * (test.fitted.log_likelihood - base)
-    if not math.isfinite(ratio):
-        return ratio, 1.0
-    ratio = max(ratio, 0.0)
-    return ratio, math.erfc(math.sqrt(ratio / 2)) / 2 if ratio > 0 else 1.0
+    z = sum(year.z or 0.0 for year in years) / math.sqrt(len(years))
+    real, false = sum(year.real for year in years), sum(year.false for year in years)
+    share = false / real if real > 0 else (math.inf if false > 0 else 0.0)
+    return float(norm.sf(z)), share if math.isfinite(share) else None
 
 
-def _without_groups(test: ValueAdded) -> float:
-    """Restricted log-likelihood of the same regression without any group (Bates et al. 2015, eq. 39 with no random effects)."""
-    x = np.column_stack([np.ones(test.rows.height), *(test.rows[name].to_numpy() for name in test.covariates)])
-    y, w = test.rows["outcome"].to_numpy(), np.ones(test.rows.height)
-    assert test.fitted is not None
-    estimated = {row[0] for row in test.fitted.fixed.drop_nulls("estimate").select("effect").iter_rows()}
-    x = x[:, [True, *(name in estimated for name in test.covariates)]]
-    gram = x.T @ (w[:, None] * x)
-    residual = y - x @ np.linalg.solve(gram, x.T @ (w * y))
-    free = w.sum() - x.shape[1]
-    return -0.5 * (free * (1 + math.log(2 * math.pi * float(w @ residual**2) / free)) + np.linalg.slogdet(gram)[1])
+def _quantile(p_value: float) -> float:
+    from scipy.stats import norm
 
-
-def sorting(rows: pl.DataFrame, found: ValueAdded) -> tuple[float | None, float | None, float | None]:
-    """Slope of teachers' mean residuals on the mean prior-prior score of their other students, standard error, p-value.
-
-    The prior-prior score is taken beyond what the model knows (its residual on the covariates), since that is what could bias
-    an effect, and both within grade and school. Two halves, because a student's own residual is correlated with the student's own
-    prior-prior score where nobody was sorted. Both directions are stacked, with the error clustered by teacher. Nones where
-    fewer than ``FEWEST_TEACHERS`` have both halves.
-    """
-    ready = found.rows.join(
-        rows.select("student_key", TEACHER, "school_year", "prior_prior"), on=["student_key", TEACHER, "school_year"]
-    ).drop_nulls("prior_prior")
-    if ready.is_empty():
-        return None, None, None
-    x = np.column_stack([np.ones(ready.height), *(ready[name].to_numpy() for name in found.covariates)])
-    w = np.sqrt(ready[DOSAGE].to_numpy())
-    before = ready["prior_prior"].to_numpy()
-    beyond = before - x @ np.linalg.lstsq(x * w[:, None], before * w, rcond=None)[0]
-    # Halves by the key, which is a keyed hash: as good as by chance, and the same in every run.
-    halves = (
-        ready.with_columns(beyond=pl.Series(beyond), half=pl.col("student_key").str.slice(-1).is_in(list("02468ace")))
-        .with_columns(pl.col(c) - pl.col(c).mean().over(SCHOOL_GRADE, "half") for c in ("residual", "beyond"))
-        .group_by(TEACHER, "half")
-        .agg((pl.col(c) * pl.col(DOSAGE)).sum() / pl.col(DOSAGE).sum() for c in ("residual", "beyond"))
-    )
-    pairs = halves.join(halves, on=TEACHER, suffix="_of_others").filter(pl.col("half") != pl.col("half_of_others")).sort(TEACHER, "half")
-    teachers = pairs[TEACHER].n_unique()
-    effect, other = pairs["residual"].to_numpy(), pairs["beyond_of_others"].to_numpy()
-    other = other - other.mean() if teachers else other
-    if teachers < FEWEST_TEACHERS or not (other @ other) > 0:
-        return None, None, None
-    slope = float(other @ effect / (other @ other))
-    score = other * (effect - effect.mean() - slope * other)
-    by_teacher = score.reshape(-1, 2).sum(axis=1)
-    error = math.sqrt(float(by_teacher @ by_teacher) * teachers / (teachers - 1)) / float(other @ other)
-    from scipy.stats import t
-
-    return slope, error, float(2 * t.sf(abs(slope / error), teachers - 1)) if error > 0 else None
+    return float(norm.isf(min(max(p_value, 1e-300), 1 - 1e-12)))

@@ -113,8 +113,16 @@ PLACEBO_RUNS = Table(
         number("likelihood_ratio", "Likelihood ratio of the placebo variance.", 0),
         number("p_value", "Its p-value (half chi-squared with one degree).", 0, 1),
         number("sorting_slope", "Slope of teachers' mean residuals on prior-prior scores of their other students; should be 0."),
-        number("sorting_slope_error", "Its standard error, clustered by teacher.", 0),
+        number("sorting_slope_error", "Its spread when students of a grade in a school change places.", 0),
         number("sorting_p_value", "Its p-value.", 0, 1),
+        number(
+            "assignment_p_value", "Likeness of a teacher's students in last year's scores against chance: p-value of the subject.", 0, 1
+        ),
+        number("year_p_value", "The same of all testable subjects of the year together.", 0, 1),
+        number("year_variance_share", "Placebo variance over teacher variance, testable subjects summed.", 0),
+        number("years_p_value", "The same of this year and the two before it together.", 0, 1),
+        number("years_variance_share", "Placebo variance over teacher variance, those years and subjects summed.", 0),
+        whole("years_judged", "Years in it.", 0),
         text("reason", "The verdict in words.", nullable=False),
         _status(PLACEBO, "`failed` withholds all effects of the subject and year; `not_testable` withholds labels."),
         *lineage_columns(),

@@ -56,8 +56,10 @@ def test_a_second_teacher_gets_the_share_that_dosage_says() -> None:
     """All of a class is taught 60 to 40; effects are recovered without being pulled to each other's by half."""
     rows, truth = drawn_classes(teachers=600, schools=30, shared=1.0)
     made = judged(fit_value_added(rows), truth)
-    slope = made.select(pl.cov("mean_residual", "truth") / pl.col("truth").var()).item()
-    assert 0.85 < slope < 1.25
+    slope = made.select(pl.cov("effect", "truth") / pl.col("effect").var()).item()
+    assert slope == pytest.approx(1, abs=0.15)
+    assert made.select(pl.corr("effect", "truth")).item() == pytest.approx(math.sqrt(made["reliability"].mean()), abs=0.05)
+    assert 0.93 < made.select(pl.col("truth").is_between("ci_low", "ci_high").mean()).item() < 0.97
 
 
 @pytest.mark.parametrize(

@@ -2,53 +2,93 @@
 
 import math
 
+import numpy as np
 import polars as pl
 import pytest
 
-from la_assets.mixed_models import RandomTerm, fit
+from la_assets.value_added.assignment import Assignment, chance, sorting_slope
 from la_assets.value_added.model import PRIOR_SCORE, fit_value_added
-from la_assets.value_added.placebo import Tolerance, _without_groups, placebo, sorting
+from la_assets.value_added.placebo import Placebo, Tolerance, YearEvidence, judged, year_evidence
 
 from .classes_of_teachers import drawn_classes
+
+
+def evidence(rows: pl.DataFrame) -> YearEvidence:
+    return year_evidence(rows, {"Math": fit_value_added(rows, averaged=False)})
+
+
+def verdict(rows: pl.DataFrame, *earlier: YearEvidence) -> Placebo:
+    return judged(evidence(rows), earlier, Tolerance())["Math"]
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_students_by_chance_pass(seed: int) -> None:
     rows, _ = drawn_classes(teachers=120, schools=12, seed=seed)
-    verdict = placebo(rows, fit_value_added(rows), Tolerance())
-    assert verdict.status == "passed"
-    assert verdict.figures["variance_share"] < 0.25
+    found = verdict(rows)
+    assert found.status == "passed"
+    assert found.figures["variance_share"] < 0.25
 
 
 def test_sorted_students_fail_and_the_reason_says_how_much() -> None:
     rows, _ = drawn_classes(teachers=120, schools=12, sorting=1.0)
-    verdict = placebo(rows, fit_value_added(rows), Tolerance())
-    assert verdict.status == "failed"
-    assert verdict.figures["p_value"] < 1e-6
-    assert "last year's scores" in verdict.reason
+    found = verdict(rows)
+    assert found.status == "failed"
+    assert found.figures["year_p_value"] < 1e-6
+    assert "last year's scores" in found.reason
 
 
-def test_the_sorting_slope_has_no_bias_where_nobody_is_sorted() -> None:
-    slopes = []
-    for seed in range(12):
-        rows, _ = drawn_classes(teachers=100, schools=10, seed=seed)
-        slope, error, _ = sorting(rows, fit_value_added(rows))
-        slopes.append(slope / error)
-    mean = sum(slopes) / len(slopes)
-    assert abs(mean) < 3 / math.sqrt(len(slopes))
+def year(z: float, false: float = 0.01) -> YearEvidence:
+    return YearEvidence({"Math": Placebo("passed", "clean")}, real=0.02, false=false, z=z)
+
+
+def test_years_that_tell_little_alone_fail_together() -> None:
+    """One-sided p of 0.036 each; three together 0.0009."""
+    assert judged(year(1.8), [], Tolerance())["Math"].status == "passed"
+    together = judged(year(1.8), [year(1.8), year(1.8)], Tolerance())["Math"]
+    assert together.status == "failed"
+    assert together.figures["years_p_value"] == pytest.approx(0.00091, abs=2e-5)
+    assert "3 years together" in together.reason
+
+
+def test_what_is_significant_and_small_is_tolerated() -> None:
+    assert judged(year(9.0, false=0.004), [], Tolerance())["Math"].status == "passed"
+    assert judged(year(9.0, false=0.006), [], Tolerance())["Math"].status == "failed"
+
+
+def test_a_year_that_cannot_be_tested_stays_so_whatever_earlier_years_say() -> None:
+    own = YearEvidence({"Math": Placebo("not_testable", "no scores")})
+    assert judged(own, [year(9.0)], Tolerance())["Math"].status == "not_testable"
+
+
+def test_by_chance_the_p_value_is_uniform_and_two_subjects_of_the_same_students_count_once() -> None:
+    """Over 60 drawn districts; the second subject is the first over again, so together they say what one says."""
+    ps = []
+    for seed in range(60):
+        rows, _ = drawn_classes(teachers=24, schools=4, students=20, seed=seed)
+        one = Assignment(fit_value_added(rows, PRIOR_SCORE, averaged=False))
+        told = chance({"Math": one, "ELA": one})
+        assert told[None][1] == pytest.approx(told["Math"][1], rel=1e-6)
+        ps.append(told["Math"][1])
+    assert np.mean(ps) == pytest.approx(0.5, abs=3 * math.sqrt(1 / 12 / 60))
+    assert np.mean(np.array(ps) < 0.1) == pytest.approx(0.1, abs=3 * math.sqrt(0.1 * 0.9 / 60))
+
+
+def test_the_sorting_slope_is_as_uncertain_as_it_says_where_nobody_is_sorted() -> None:
+    z = []
+    for seed in range(30):
+        rows, _ = drawn_classes(teachers=24, schools=4, students=20, seed=seed)
+        found = sorting_slope(rows, fit_value_added(rows, averaged=False))
+        z.append(found.slope / found.error)
+    assert abs(np.mean(z)) < 3 / math.sqrt(30)
+    assert 0.65 < np.std(z) < 1.35
+
+
+def test_a_rerun_draws_the_same() -> None:
+    rows, _ = drawn_classes(teachers=24, schools=4)
+    one = Assignment(fit_value_added(rows, PRIOR_SCORE, averaged=False))
+    assert chance({"Math": one}) == chance({"Math": one})
 
 
 def test_without_two_prior_scores_it_is_not_testable() -> None:
     rows, _ = drawn_classes(teachers=40, schools=4)
-    rows = rows.with_columns(prior_prior=pl.lit(None, dtype=pl.Float64))
-    assert placebo(rows, fit_value_added(rows), Tolerance()).status == "not_testable"
-
-
-def test_one_school_and_grade_is_compared_with_the_plain_regression() -> None:
-    """The restricted likelihood without groups is that of a mixed model whose variance is nil."""
-    rows, _ = drawn_classes(teachers=40, schools=1)
-    test = fit_value_added(rows, PRIOR_SCORE)
-    shuffled = test.rows.with_columns(nobody=pl.col("student_key").str.slice(-2))
-    nil = fit(f"outcome ~ 1 + {' + '.join(test.covariates)}", shuffled, [RandomTerm("nobody")])
-    assert nil.log_likelihood - _without_groups(test) == pytest.approx(0, abs=2)
-    assert nil.log_likelihood >= _without_groups(test) - 1e-6
+    assert verdict(rows.with_columns(prior_prior=pl.lit(None, dtype=pl.Float64))).status == "not_testable"
