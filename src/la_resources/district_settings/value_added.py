@@ -37,9 +37,10 @@ class ValueAddedSettings(BaseModel):
     pooled_years : int
         School years of the pooled estimate.
     placebo_p_value : float
-        The placebo fails when its teacher variance is significant at this level ...
+        The placebo fails when a year's subjects together, or the year with the two before it, are not as by chance at half this level
+        each ...
     placebo_variance_share : float
-        ... and more than this share of the real model's. The level is also that of the check on sorting.
+        ... and their placebo variance is more than this share of the real one. The level is also that of the check on sorting.
     link_coverage : float
         Share of a school's tested students who must be linked to a teacher.
     """

@@ -79,6 +79,18 @@ def test_sorted_students_are_found_and_no_effect_is_published(room) -> None:
         assert rows.select("effect", "ci_low", "ci_high", "mean_residual", "label").null_count().row(0) == (60,) * 5
 
 
+def test_the_placebo_of_a_year_is_judged_with_the_two_before_it_and_no_other() -> None:
+    rows, _ = drawn_classes(teachers=24, schools=4)
+    rows = rows.with_columns(staff_key=pl.lit("0" * 28) + pl.col("staff_key").str.slice(1))
+    given = {}
+    for table, more in ((STUDENT_SCORES, {"status": "used"}), (INSTRUCTIONAL_LINKS, {"link_source": "test"})):
+        years = [filled(table, rows, **more, school_year=y) for y in ("2020-21", "2021-22", "2022-23", "2023-24", "2024-25")]
+        given[table] = pl.concat(years)
+    made_rows = made(assets.placebo, given)
+    validate(PLACEBO_RUNS, made_rows)
+    assert made_rows.filter(pl.col("subject") == "Math")["years_judged"].to_list() == [3]
+
+
 def test_with_a_passed_placebo_every_linked_teacher_has_a_row_and_a_model_stands_behind(room) -> None:
     passed = room | {PLACEBO_RUNS: room[PLACEBO_RUNS].with_columns(status=pl.lit("passed"))}
     rows = made(assets.teacher_effects, passed)
