@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from la_assets.value_added.assignment import Assignment, chance, sorting_slope
+from la_assets.value_added.checks import effects_do_not_follow_prior_prior_scores
 from la_assets.value_added.model import PRIOR_SCORE, fit_value_added
 from la_assets.value_added.placebo import Placebo, Tolerance, YearEvidence, judged, year_evidence
 
@@ -92,3 +93,11 @@ def test_a_rerun_draws_the_same() -> None:
 def test_without_two_prior_scores_it_is_not_testable() -> None:
     rows, _ = drawn_classes(teachers=40, schools=4)
     assert verdict(rows.with_columns(prior_prior=pl.lit(None, dtype=pl.Float64))).status == "not_testable"
+
+
+def test_the_check_on_slopes_allows_for_the_number_of_subjects() -> None:
+    rows = pl.LazyFrame({"subject": ["ELA", "Math"], "sorting_slope": [0.1, 0.4], "sorting_p_value": [0.5, 0.007]})
+    assert effects_do_not_follow_prior_prior_scores(rows, 0.01)[0]
+    passed, words, _ = effects_do_not_follow_prior_prior_scores(rows.tail(1), 0.01)
+    assert not passed
+    assert "Math: +0.40" in words
