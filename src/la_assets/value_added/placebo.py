@@ -106,8 +106,8 @@ def judged(own: YearEvidence, earlier: Sequence[YearEvidence], tolerance: Tolera
     verdicts = {}
     for subject, one in own.subjects.items():
         figures = one.figures | {
-            "year_p_value": year_p, "year_variance_share": year_share, "years_p_value": years_p, "years_variance_share": years_share,
-            "years_judged": len(known),
+            "year_p_value": year_p, "year_variance_share": _finite(year_share),
+            "years_p_value": years_p, "years_variance_share": _finite(years_share), "years_judged": len(known),
         }  # fmt: skip
         if one.status == "not_testable":
             verdicts[subject] = Placebo(one.status, one.reason, one.students, one.teachers, figures | one.figures)
@@ -115,7 +115,8 @@ def judged(own: YearEvidence, earlier: Sequence[YearEvidence], tolerance: Tolera
             p, share, what = (year_p, year_share, "the year's subjects together") if by_year else (
                 years_p, years_share, f"{len(known)} years together"
             )  # fmt: skip
-            why = f"teachers explain {share:.0%} as much of last year's scores as of this year's (p {p:.2g}, {what})"
+            much = f"{share:.0%} as much" if share is not None and math.isfinite(share) else "some"
+            why = f"teachers explain {much} of last year's scores as of this year's (p {p:.2g}, {what})"
             verdicts[subject] = Placebo("failed", why, one.students, one.teachers, figures)
         else:
             verdicts[subject] = Placebo("passed", one.reason, one.students, one.teachers, figures)
@@ -162,7 +163,12 @@ def _together(years: Sequence[YearEvidence]) -> tuple[float | None, float | None
     z = sum(year.z or 0.0 for year in years) / math.sqrt(len(years))
     real, false = sum(year.real for year in years), sum(year.false for year in years)
     share = false / real if real > 0 else (math.inf if false > 0 else 0.0)
-    return float(norm.sf(z)), share if math.isfinite(share) else None
+    return float(norm.sf(z)), share
+
+
+def _finite(share: float | None) -> float | None:
+    """No number for a share of nothing: it fails the placebo, but is none to publish."""
+    return share if share is not None and math.isfinite(share) else None
 
 
 def _quantile(p_value: float) -> float:

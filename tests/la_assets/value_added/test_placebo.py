@@ -56,6 +56,13 @@ def test_what_is_significant_and_small_is_tolerated() -> None:
     assert judged(year(9.0, false=0.006), [], Tolerance())["Math"].status == "failed"
 
 
+def test_sorted_students_fail_where_teachers_explain_nothing_of_this_year() -> None:
+    nothing = YearEvidence({"Math": Placebo("passed", "clean")}, real=0.0, false=0.01, z=9.0)
+    found = judged(nothing, [], Tolerance())["Math"]
+    assert found.status == "failed"
+    assert found.figures["year_variance_share"] is None
+
+
 def test_a_year_that_cannot_be_tested_stays_so_whatever_earlier_years_say() -> None:
     own = YearEvidence({"Math": Placebo("not_testable", "no scores")})
     assert judged(own, [year(9.0)], Tolerance())["Math"].status == "not_testable"
