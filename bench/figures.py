@@ -108,7 +108,7 @@ def mtss_and_forecasts(folder: Path, sizes: Sizes) -> Figure:
 def _rebuilt_by_a_day(place: Place, key: str) -> str:
     """What the arrival sensor asks for when attendance and activity arrive, in Dagster's words."""
     from la_assets.definitions import defs
-    from la_assets.landing.sensors import rebuilt_by
+    from la_assets.landing.deliveries import rebuilt_by
     from la_resources.lake import Lake
 
     keys = rebuilt_by({"landing.attendance", "landing.lms_activity"}, [key], Lake(place.lake), defs.resolve_asset_graph())

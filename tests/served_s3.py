@@ -133,3 +133,16 @@ def door(to: str) -> Iterator[Door]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def watched(endpoint: str, bucket: str, prefix: str) -> str:
+    """Name of a new queue that S3 tells of every object below a prefix of a bucket (``s3://name``)."""
+    sqs, name = client(endpoint, "sqs"), f"arrivals-{uuid.uuid4().hex[:12]}"
+    url = sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "300"})["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    rule = {"QueueArn": arn, "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]}
+    rule["Filter"] = {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}}
+    client(endpoint).put_bucket_notification_configuration(
+        Bucket=bucket.removeprefix("s3://"), NotificationConfiguration={"QueueConfigurations": [rule]}
+    )
+    return name

@@ -18,7 +18,7 @@ HEAVY = {
     "pandas", "pandera", "pyarrow", "duckdb", "sklearn", "xgboost", "statsmodels", "numba", "torch", "rpy2",
     "scipy", "matplotlib", "kmodes", "formulaic", "skops", "xlsxwriter", "openpyxl", "fpdf", "pymer4",
 }  # fmt: skip
-DAGSTER_SIDE = {"__init__.py", "assets.py", "schema.py", "checks.py", "sensors.py"}
+DAGSTER_SIDE = {"__init__.py", "assets.py", "schema.py", "checks.py", "sensors.py", "deliveries.py"}
 """Files of a room that may speak to Dagster and to la_resources; all others are plain modules."""
 
 ROOMS = sorted(folder.parent.name for folder in (SRC / "la_assets").glob("*/assets.py"))

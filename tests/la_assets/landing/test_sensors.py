@@ -9,8 +9,9 @@ import pytest
 import time_machine
 
 from la_assets.definitions import defs
-from la_assets.landing import sensors
+from la_assets.landing import deliveries
 from la_assets.landing.assets import landing
+from la_assets.landing.schema import FILES
 from la_assets.landing.sensors import landing_arrivals
 from la_resources.environments import DistrictResource, LakeResource, LandingZoneResource
 from la_resources.lake import Lake
@@ -32,6 +33,7 @@ class District:
         self.root = folder / "landing"
         self.zone = LandingZoneResource(root=str(self.root), mappings=[str(MAPPINGS / "simulated_district")])
         self.lake = LakeResource(root=str(folder / "lake"))
+        self.instance = dg.DagsterInstance.ephemeral()
 
     def drop(self, path: str, content: str | bytes) -> None:
         file = self.root / path
@@ -42,7 +44,7 @@ class District:
         fresh.replace(file)
 
     def tick(self, cursor: str | None = None) -> dg.SensorResult | dg.SkipReason:
-        context = dg.build_sensor_context(cursor=cursor, repository_def=defs.get_repository_def())
+        context = dg.build_sensor_context(cursor=cursor, repository_def=defs.get_repository_def(), instance=self.instance)
         return landing_arrivals(context, landing_zone=self.zone, lake=self.lake)
 
     def land(self, *keys: str) -> None:
@@ -150,7 +152,7 @@ def test_a_file_without_a_known_year_goes_to_the_current_year_and_is_named_there
     district.drop(path, content)
     assert years(district.tick()) == ["2026-07-01"]
     district.land("2026-07-01")
-    ledger = Lake(district.lake.root).scan(sensors.FILES, ["2026-27"]).collect()
+    ledger = Lake(district.lake.root).scan(FILES, ["2026-27"]).collect()
     assert [(name.partition("!")[0], status) for name, status in ledger.select("source_file", "status").rows()] == [
         (path, "unclaimed" if path.endswith("pdf") else "quarantined")
     ]
@@ -174,7 +176,7 @@ def test_an_export_whose_rows_may_be_of_any_year_is_one_run_over_all_of_them(dis
 
 
 def test_a_tick_opens_a_bounded_number_of_files_and_the_next_goes_on(district: District, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sensors, "FILES_PER_TICK", 2)
+    monkeypatch.setattr(deliveries, "FILES_PER_TICK", 2)
     for month in range(1, 6):
         district.drop(f"sis/attendance/attendance_2021-22_0{month}.csv", MARCH_2022.replace("3/", f"{month}/"))
     cursor, handled = None, []
@@ -185,7 +187,7 @@ def test_a_tick_opens_a_bounded_number_of_files_and_the_next_goes_on(district: D
 
 
 def test_a_tick_opens_a_bounded_number_of_bytes_but_at_least_one_file(district: District, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sensors, "BYTES_PER_TICK", 10)
+    monkeypatch.setattr(deliveries, "BYTES_PER_TICK", 10)
     district.drop("sis/attendance/attendance_2021-22_03.csv", MARCH_2022)
     district.drop("sis/attendance/attendance_2023-24_03.csv", MARCH_2024)
     first = district.tick()
@@ -203,3 +205,18 @@ def test_a_file_that_arrives_leaves_fitted_models_of_its_year_alone_but_makes_th
     (request,) = district.tick().run_requests
     assert "early_warning.dropout_model" not in tables(request)
     assert {"early_warning.dropout_scores", "forecasts.models"} <= tables(request)
+
+
+def test_a_file_whose_run_is_recorded_starts_no_other_although_its_neighbours_do(district: District) -> None:
+    """As when the queue's sensor was faster, or a run is still waiting for its turn."""
+    district.drop("sis/attendance/attendance_2021-22_03.csv", MARCH_2022)
+    (request,) = district.tick().run_requests
+    district.instance.create_run_for_job(_A_RUN, tags=request.tags)
+    district.drop("sis/attendance/attendance_2021-22_02.csv", MARCH_2022.replace("3/", "2/"))
+    (request,) = district.tick().run_requests
+    assert request.run_key.startswith("2021-07-01:sis/attendance/attendance_2021-22_02.csv:")
+
+
+@dg.job
+def _A_RUN() -> None:
+    """Stands for any job: only its record matters."""
