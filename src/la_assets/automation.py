@@ -29,7 +29,7 @@ WEEKLY = dg.FreshnessPolicy.cron(deadline_cron=f"0 7 * {SCHOOL_MONTHS} 1", lower
 QUARTERLY_MODELS = dg.FreshnessPolicy.cron(deadline_cron="0 7 16 1,4,7,10 *", lower_bound_delta=dt.timedelta(days=80), timezone=TIMEZONE)
 """Fitted in the 80 days before the morning after the quarterly run."""
 
-DAILY_SCHEMAS = frozenset({"attendance", "engagement", "behavior", "roster", "directory"})
+DAILY_SCHEMAS = frozenset({"attendance", "engagement", "behavior", "roster", "directory", "access"})
 """Schemas whose sources deliver on school days; the others are held to the weekly policy."""
 
 

@@ -32,6 +32,7 @@ ROOMS = (
     "early_warning",
     "reports",
     "marts",
+    "access",
 )
 """Folders of ``la_assets``, in the order in which data flows."""
 

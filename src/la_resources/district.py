@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from la_resources.district_settings.access import AccessSettings
 from la_resources.district_settings.early_warning import EarlyWarningSettings
 from la_resources.district_settings.forecasts import ForecastSettings
 from la_resources.district_settings.growth import GrowthSettings
@@ -78,6 +79,8 @@ class District(BaseModel):
         How teams are compared, how long workbooks are kept.
     early_warning : EarlyWarningSettings
         Snapshots, targets, risk levels, and the bounds of audit and drift.
+    access : AccessSettings
+        What the roles of the list of users stand for.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -99,6 +102,7 @@ class District(BaseModel):
     mtss: MtssSettings = Field(default_factory=MtssSettings)
     reports: ReportSettings = Field(default_factory=ReportSettings)
     early_warning: EarlyWarningSettings = Field(default_factory=EarlyWarningSettings)
+    access: AccessSettings = Field(default_factory=AccessSettings)
 
 
 def load_district(path: str | None = None) -> District:

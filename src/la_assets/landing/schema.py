@@ -469,6 +469,19 @@ FINANCE = _landing(
     text("category", "Category.", nullable=False),
     number("per_pupil_spending", "Dollars per pupil.", 0, nullable=False),
 )
+ACCESS_USERS = _landing(
+    "access_users",
+    "A line of the district's list of users: who may look at students in the school year, in which role, and until when.",
+    text("user_name", "Name the person signs in with.", nullable=False),
+    text("role", "Role, as sent; the district's settings say what it stands for."),
+    staff_key("The person in the personnel system; missing where the list has no number.", nullable=True),
+    text("school_id", "School."),
+    text("grades", "Grade levels of a caseload, separated by commas or semicolons."),
+    text("programs", "Programs of a caseload, separated by commas or semicolons."),
+    day("valid_from", "First day of access."),
+    day("valid_until", "Last day of access, inclusive."),
+    restricted=True,
+)
 
 LANDING_TABLES: dict[str, Table] = {
     table.name: table
@@ -501,6 +514,7 @@ LANDING_TABLES: dict[str, Table] = {
         POSTSECONDARY,
         PROGRAM_PARTICIPATION,
         FINANCE,
+        ACCESS_USERS,
     )
 }
 
