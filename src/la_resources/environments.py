@@ -25,6 +25,7 @@ from la_resources.landing_zone import LandingZone, landing_zone_at
 from la_resources.notifications import Notifier, channel_from_environment
 from la_resources.sql_engine import SqlEngine
 from la_resources.storage import storage_at
+from la_resources.student_access.access_log import AccessLog
 
 ENVIRONMENTS = ("local", "aws")
 
@@ -35,10 +36,11 @@ class Places:
 
     Attributes
     ----------
-    landing, lake, warehouse, deliverables, outbox, mappings : str
-        ``LA_LANDING_ROOT``, ``LA_LAKE_ROOT``, ``LA_WAREHOUSE``, ``LA_DELIVERABLES_ROOT``, ``LA_OUTBOX_ROOT`` and ``LA_MAPPINGS``
-        (folders separated by ``:``); by default ``landing``, ``lake``, ``warehouse.duckdb``, ``deliverables``, ``outbox`` and
-        ``mappings`` below ``LA_DATA_ROOT`` (``data``). On ``aws`` all but the SQL file and the mappings are below ``s3://<LA_BUCKET>``.
+    landing, lake, warehouse, deliverables, outbox, access_log, mappings : str
+        ``LA_LANDING_ROOT``, ``LA_LAKE_ROOT``, ``LA_WAREHOUSE``, ``LA_DELIVERABLES_ROOT``, ``LA_OUTBOX_ROOT``, ``LA_ACCESS_LOG_ROOT``
+        and ``LA_MAPPINGS`` (folders separated by ``:``); by default ``landing``, ``lake``, ``warehouse.duckdb``, ``deliverables``,
+        ``outbox``, ``access_log`` and ``mappings`` below ``LA_DATA_ROOT`` (``data``). On ``aws`` all but the SQL file and the mappings
+        are below ``s3://<LA_BUCKET>``.
     """
 
     landing: str
@@ -46,6 +48,7 @@ class Places:
     warehouse: str
     deliverables: str
     outbox: str
+    access_log: str
     mappings: tuple[str, ...]
 
     @classmethod
@@ -69,6 +72,7 @@ class Places:
             warehouse=os.environ.get("LA_WAREHOUSE", str(root / "warehouse.duckdb")),
             deliverables=os.environ.get("LA_DELIVERABLES_ROOT", f"{stored}/deliverables"),
             outbox=os.environ.get("LA_OUTBOX_ROOT", f"{stored}/outbox"),
+            access_log=os.environ.get("LA_ACCESS_LOG_ROOT", f"{stored}/access_log"),
             mappings=tuple(os.environ.get("LA_MAPPINGS", str(root / "mappings")).split(":")),
         )
 
@@ -113,6 +117,15 @@ class NotifierResource(dg.ConfigurableResource):
         return Notifier(storage_at(self.outbox, "outbox"), channel_from_environment())
 
 
+class AccessLogResource(dg.ConfigurableResource):
+    """Where every look at students' data is written."""
+
+    root: str
+
+    def log(self) -> AccessLog:
+        return AccessLog(storage_at(self.root, "access log"))
+
+
 class DistrictResource(dg.ConfigurableResource):
     """The district's thresholds and code translations (defaults, or a YAML file)."""
 
@@ -151,6 +164,7 @@ def build_resources(contracts: Iterable[Table]) -> Mapping[str, Any]:
         "lake_io_manager": LakeIOManager(lake, contracts, _engines(places, lake)),
         "landing_zone": LandingZoneResource(root=places.landing, mappings=list(places.mappings)),
         "deliverables": DeliverablesResource(root=places.deliverables),
+        "access_log": AccessLogResource(root=places.access_log),
         "notifier": NotifierResource(outbox=places.outbox),
         "district": DistrictResource(file=os.environ.get("LA_DISTRICT_FILE", "")),
     }

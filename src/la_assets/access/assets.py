@@ -1,17 +1,17 @@
-"""Assets of access: who may see which students and classes in a school year."""
+"""Assets of access: who may see which students and classes in a school year, and who looked at what."""
 
-from __future__ import annotations
-
+import dagster as dg
 import polars as pl
 
-from la_assets.access import grants, users
-from la_assets.access.schema import CLASS_GRANTS, POLICIES, STUDENT_GRANTS
+from la_assets.access import grants, log_rows, users
+from la_assets.access.schema import CLASS_GRANTS, LOG, POLICIES, STUDENT_GRANTS
 from la_assets.landing import schema as landing
 from la_assets.programs.schema import PARTICIPATION
 from la_assets.roster import sections
 from la_assets.roster.identity import resolve_keys, resolve_schools
 from la_assets.roster.schema import CALENDAR, ENROLLMENTS, IDENTIFIERS, INSTRUCTIONAL_LINKS, SCHOOL_IDENTIFIERS, SCHOOLS, STAFF
-from la_assets.yearly_tables import Page, Year, yearly_table
+from la_assets.school_years import SCHOOL_YEARS, years_of
+from la_assets.yearly_tables import CADENCE_TAG, OWNER, Page, Year, asset_key, table_metadata, table_tags, yearly_table
 
 _CLASSES = (
     landing.ONEROSTER_ENROLLMENTS,
@@ -68,6 +68,33 @@ def class_grants(year: Year) -> pl.LazyFrame:
     missing**: the bundle has no enrolment of its teacher.
     """
     return grants.class_grants(_classes(year), year[CALENDAR])
+
+
+@dg.asset(
+    key=asset_key(LOG),
+    partitions_def=SCHOOL_YEARS,
+    group_name=LOG.schema,
+    kinds={"polars", "parquet"},
+    owners=[OWNER],
+    metadata=table_metadata(LOG),
+    tags=table_tags(LOG) | {CADENCE_TAG: "nightly"},
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    io_manager_key="lake_io_manager",
+    required_resource_keys={"access_log"},
+)
+def access_log(context: dg.AssetExecutionContext) -> dict[str, pl.DataFrame]:
+    """**A row** is a look at students' data through the query interface, or a refused attempt: who, which table, how many rows, when,
+    for what purpose, as whom. **Restricted.**
+
+    **From** the access log, where each event is a file that was written before any row was handed out. **Fresh** after the night's run.
+
+    **If it fails**, a file of the log is not what was written there: the message names it, and somebody should ask why.
+    """
+    log = context.resources.access_log.log()
+    return {
+        year.key: log_rows.rows(log.events(year.label), year.label, LOG.name, LOG.polars_schema())
+        for year in years_of(context.partition_keys)
+    }
 
 
 def _classes(year: Year) -> pl.LazyFrame:

@@ -4,10 +4,12 @@ A line of the district's list of users becomes scopes (``access.policies``); a s
 (``access.student_grants``, ``access.class_grants``). Whoever asks is let in where the two meet on the day. Nobody signs in here.
 """
 
+import polars as pl
+
 from la_assets.access.grants import LINKS
 from la_assets.access.users import ROLES, STATUSES
 from la_assets.landing.schema import day, text, whole
-from la_resources.contracts import Table, lineage_columns, staff_key, student_key
+from la_resources.contracts import Column, Table, lineage_columns, staff_key, student_key
 
 POLICIES = Table(
     "access.policies",
@@ -57,4 +59,28 @@ CLASS_GRANTS = Table(
         *lineage_columns(),
     ),
     ("scope", "section_id", "valid_from", "school_year"),
+)
+
+LOG = Table(
+    "access.log",
+    "A look at students' data, or an attempt: who, at what, when, for what, and what became of it.",
+    (
+        text("event_id", "Identifier of the event.", nullable=False),
+        Column("at", pl.Datetime("us", "UTC"), "When (UTC)."),
+        text("action", "open: a session was asked for; read: a table was.", nullable=False, options=("open", "read")),
+        text("user_name", "Who asked.", nullable=False),
+        text("view_as", "As whom, if not as themselves."),
+        text("purpose", "For what; missing if it was none of the district's purposes."),
+        day("as_of", "The day whose rights counted."),
+        text("table_name", "Which table; missing where a session was opened."),
+        text("outcome", "open, answered, or why nothing was shown.", nullable=False),
+        Column("rows", pl.Int64, "Rows handed out.", minimum=0),
+        Column("students", pl.Int64, "Distinct students in them.", minimum=0),
+        text("filters", "Columns that were filtered on, in order of name."),
+        text("students_asked", "Keys of students that were asked for by key (100 at most)."),
+        text("years_asked", "School years that were asked for; missing: all."),
+        *lineage_columns(),
+    ),
+    ("at", "event_id"),
+    restricted=True,
 )

@@ -1,4 +1,4 @@
-"""What a district may set about who sees which students: the words for roles in its list of users."""
+"""What a district may set about who sees which students: words for roles, who sees names, and what data may be opened for."""
 
 from __future__ import annotations
 
@@ -29,8 +29,23 @@ class AccessSettings(BaseModel):
     roles : dict
         Words for roles, lower case, as the district's list of users has them, to the five roles there are. A word that is not
         listed gives no access.
+    names_for : tuple of str
+        Roles that may see the names of their students in the directory.
+    purposes : tuple of str
+        What a session may be opened for; nothing else gets in, so that no story about a student gets into the access log.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     roles: dict[str, Role] = Field(default_factory=lambda: dict(ROLES))
+    names_for: tuple[Role, ...] = ("teacher", "counselor", "coach", "principal")
+    purposes: tuple[str, ...] = (
+        "instruction",
+        "intervention",
+        "counseling",
+        "school improvement",
+        "program evaluation",
+        "reporting",
+        "support of users",
+        "audit",
+    )

@@ -1,0 +1,28 @@
+"""Which tables may be read: each is a table of the graph, and its rule fits it; what judges teachers or fits models is not among them."""
+
+from la_assets.access.readable import READABLE
+from la_assets.definitions import TABLES
+from la_assets.student_access import readable_tables
+from la_resources.student_access.row_rules import fits
+
+CONTRACTS = {table.name: table for table in TABLES}
+
+
+def test_every_readable_table_is_one_of_the_graph_and_fits_its_rule() -> None:
+    assert {name: readable_tables()[name] for name in READABLE} == {name: CONTRACTS[name] for name in READABLE}
+    assert [name for name, rule in READABLE.items() if not fits(rule, CONTRACTS[name])] == []
+
+
+def test_of_restricted_tables_only_students_names_are_readable() -> None:
+    assert {name: rule for name, rule in READABLE.items() if CONTRACTS[name].restricted} == {"directory.students": "names"}
+
+
+def test_a_table_with_students_is_never_readable_as_an_aggregate() -> None:
+    told = {name for name, rule in READABLE.items() if rule not in ("student", "names")}
+    assert told == {"marts.class_overview", "marts.school_overview", "marts.district_overview", "marts.equity_gaps"}
+    assert not any("student_key" in CONTRACTS[name].by_name for name in told)
+
+
+def test_evaluations_of_teachers_models_and_raw_rows_are_not_readable() -> None:
+    assert not {name.partition(".")[0] for name in READABLE} & {"landing", "value_added", "access", "finance"}
+    assert not any("manifest" in CONTRACTS[name].by_name for name in READABLE)
