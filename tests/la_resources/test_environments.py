@@ -48,6 +48,7 @@ def test_everything_lies_below_the_data_root_unless_moved(monkeypatch: pytest.Mo
         warehouse=str(tmp_path / "warehouse.duckdb"),
         deliverables=str(tmp_path / "deliverables"),
         outbox=str(tmp_path / "outbox"),
+        access_log=str(tmp_path / "access_log"),
         mappings=("one", "two"),
     )
 

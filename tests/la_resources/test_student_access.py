@@ -13,7 +13,6 @@ from people import (
     CLASS_GRANTS,
     NAMES,
     POLICIES,
-    SETTINGS,
     STUDENT_GRANTS,
     STUDENTS,
     TABLES,
