@@ -13,6 +13,8 @@ from pathlib import Path
 _BOOTSTRAP = """
 create domain super as jsonb;
 create function getdate() returns timestamp language sql stable as $$ select localtimestamp $$;
+create view svv_roles as select rolname as role_name from pg_roles where not rolcanlogin;
+grant select on svv_roles to public;
 create function json_parse(text) returns jsonb language sql immutable as $$ select $1::jsonb $$;
 """
 """What Redshift has and PostgreSQL has not, as far as the project uses it."""

@@ -13,6 +13,7 @@ import threading
 
 from tests.redshift_server.copying import CopyError, copied
 from tests.redshift_server.dialect import Copy, NotInRedshiftError, for_postgres
+from tests.redshift_server.row_level_security import RowLevelSecurity
 
 _SSL, _GSS = 80877103, 80877104
 _KNOWN = {"user", "database", "application_name", "client_encoding", "options", "datestyle", "timezone", "extra_float_digits"}
@@ -30,6 +31,7 @@ class Proxy:
     def __init__(self, postgres_port: int, s3_endpoint: str) -> None:
         self.postgres_port, self.s3_endpoint = postgres_port, s3_endpoint
         self.statements: list[str] = []
+        self.row_level_security = RowLevelSecurity()
         self._open: list[socket.socket] = []
         self._listener: socket.socket | None = None
         self.port = 0
@@ -166,7 +168,7 @@ class _Session:
 
     def _translated(self, sql: bytes, name: bytes | None) -> bytes:
         self.proxy.statements.append(sql.decode())
-        made = for_postgres(sql.decode())
+        made = self.proxy.row_level_security.for_postgres(sql.decode()) or for_postgres(sql.decode())
         if isinstance(made, Copy):
             if name is None:
                 copied(made, self.proxy.s3_endpoint, self._ask, self._load)
