@@ -124,7 +124,7 @@ def _day(offset: int) -> dt.date:
 
 _span = st.tuples(st.sampled_from((-9, -1, 0, 1)), st.sampled_from((-1, 0, 1, 9))).map(lambda days: (_day(days[0]), _day(days[1])))
 _policies = st.lists(
-    st.tuples(st.sampled_from(USERS), st.sampled_from(SCOPES), _span, st.sampled_from(("granted", "granted", "expired list"))),
+    st.tuples(st.sampled_from(USERS), st.sampled_from(SCOPES), _span, st.sampled_from(("granted", "granted", "unknown staff"))),
     max_size=6,
     unique_by=lambda row: (row[0], row[1]),
 )
@@ -147,6 +147,16 @@ _LONG = (_day(-9), _day(9))
     classes=[(SCOPES[0], "A", _LONG), (SCOPES[0], "C", _LONG)],
     other="u0",
 )
+@example(
+    policies=[
+        ("u0", SCOPES[0], (_day(-9), _day(-1)), "granted"),
+        ("u1", SCOPES[2], _LONG, "unknown staff"),
+        ("u2", "district", _LONG, "unknown staff"),
+    ],
+    grants=[(SCOPES[0], "s1", _LONG), (SCOPES[2], "s2", _LONG)],
+    classes=[(SCOPES[0], "A", _LONG)],
+    other="u1",
+)
 def test_the_database_shows_what_the_door_shows(
     cursors: dict[str, Any],
     server: RedshiftServer,
@@ -162,7 +172,6 @@ def test_the_database_shows_what_the_door_shows(
     taught = [
         {"scope": scope, "section_id": section, "valid_from": first, "valid_until": last} for scope, section, (first, last) in classes
     ]
-    lines = [line | ({} if line["status"] == "granted" else {"status": "unknown staff", "scope": "none"}) for line in lines]
     put(server, lines, linked, taught)
     for table, given_rows in ((POLICIES, lines), (STUDENT_GRANTS, linked), (CLASS_GRANTS, taught)):
         lake_of_policies.publish(table, YEAR, rows(table, YEAR, given_rows))
