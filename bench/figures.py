@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import statistics
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from bench.k_prototypes import k_prototypes
 from bench.measured import Measured
 from bench.mixed_model import growth_model, value_added_model
 from bench.places import Place, partition_keys
+from bench.queries import LEVELS, query
 from bench.sizes import LAST_YEAR, Sizes
 from bench.steps import slowest_steps
 
@@ -159,6 +161,11 @@ def whole_graph(folder: Path, sizes: Sizes) -> Figure:
     )
 
 
+def _query(level: str, folder: Path, sizes: Sizes) -> Figure:
+    """Questions to the marts of the historical load."""
+    return query(level, _loaded_history(folder, sizes), sizes)
+
+
 RUN: dict[str, Callable[[Path, Sizes], Figure]] = {
     "historical_load": historical_load,
     "daily_increment": daily_increment,
@@ -171,7 +178,7 @@ RUN: dict[str, Callable[[Path, Sizes], Figure]] = {
     "k_prototypes": k_prototypes,
     "dropout_model": dropout_model,
     "scoring_one_row": scoring_one_row,
-}
+} | {f"query_{level}": partial(_query, level) for level in LEVELS}
 
 
 def _history(folder: Path, sizes: Sizes) -> Place:
