@@ -11,14 +11,21 @@ import polars as pl
 import pytest
 import time_machine
 
+from la_assets.access.readable import READABLE
+from la_assets.access.schema import POLICIES
 from la_assets.attendance.schema import STUDENT_YEAR
 from la_assets.landing.schema import FILES
 from la_assets.marts.schema import STUDENT_360
-from la_assets.roster.schema import STUDENTS
+from la_assets.roster.schema import ENROLLMENTS, INSTRUCTIONAL_LINKS, STUDENTS
+from la_assets.student_access import readable_tables
 from la_resources.contracts import Table
+from la_resources.district_settings.access import AccessSettings
 from la_resources.lake import Lake
 from la_resources.redshift.ddl import is_offered, quoted
 from la_resources.s3 import S3Storage
+from la_resources.storage import FolderStorage
+from la_resources.student_access.access_log import AccessLog
+from la_resources.student_access.session import StudentAccess
 from tests import redshift_server, served_s3
 from tests.redshift_server import RedshiftServer
 
@@ -55,6 +62,32 @@ def test_every_student_has_attendance_for_the_year(sample: BuiltDistrict) -> Non
     assert students.join(attendance, on="student_key", how="semi").collect().height >= 55
     rate = attendance.select(1 - pl.col("days_absent").sum() / pl.col("days_enrolled").sum()).collect().item()
     assert 0.85 < rate < 0.98
+
+
+def test_users_of_the_sample_see_their_students_and_leavers_and_strangers_see_nobody(sample: BuiltDistrict, tmp_path: Path) -> None:
+    settings, day = AccessSettings(), dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)
+    log = AccessLog(FolderStorage(tmp_path / "log"))
+    access = StudentAccess(sample.lake, log, readable_tables(), READABLE, settings.purposes, settings.names_for, lambda: day)
+    users = sample.lake.scan(POLICIES, [YEAR]).select(pl.col("user_name").unique().sort()).collect()["user_name"]
+    sessions = {user: access.open(user, "instruction") for user in users}
+    answers = {user: session.read(STUDENT_360.name, school_years=[YEAR]).rows for user, session in sessions.items()}
+    seen = {user: set(rows["student_key"]) for user, rows in answers.items() if rows.height}
+    links = sample.lake.scan(INSTRUCTIONAL_LINKS, [YEAR]).collect()
+    scope = sample.lake.scan(POLICIES, [YEAR]).filter(user_name="teacher.one").select("staff_key").collect().item()
+    assert set() < seen["teacher.one"] <= set(links.filter(staff_key=scope)["student_key"])
+    stays = (
+        sample.lake.scan(ENROLLMENTS, [YEAR]).filter((pl.col("entry_date") <= day.date()) & (pl.col("exit_date") >= day.date())).collect()
+    )
+    assert seen["principal.middle"] == set(stays.filter(school_id="2001")["student_key"])
+    assert seen["counselor.high"] == set(stays.filter(pl.col("grade_level").is_in(["09", "10"]), school_id="3001")["student_key"])
+    assert set() < seen["coach.elementary"] < set(stays.filter(school_id="0101")["student_key"])
+    assert len(seen["district.office"]) == sample.lake.scan(STUDENTS, [YEAR]).select(pl.len()).collect().item()
+    assert {user: session.status for user, session in sessions.items() if session.status != "open"} == {
+        "substitute": "expired",
+        "left.the.district": "no access: unknown staff",
+        "vendor": "no access: unknown role",
+    }
+    assert len(list(log.events(YEAR))) == 2 * len(users) == 18
 
 
 def _bytes(folder: Path) -> dict[str, bytes]:

@@ -42,7 +42,8 @@ def newest_list(lines: pl.LazyFrame, files: pl.LazyFrame) -> pl.LazyFrame:
     files : polars.LazyFrame
         ``landing.files`` of the year: the newest file may have given no line at all (it was empty, or set aside), or repeat an older one.
     """
-    lists = files.join(lines.select(definition="source").unique(), on="definition", how="semi")
+    feeding = files.join(lines, on="source_file", how="semi").select("definition").unique()
+    lists = files.join(feeding, on="definition", how="semi")
     newest = lists.filter(pl.col("landed_at") == pl.col("landed_at").max()).filter(pl.col("source_file") == pl.col("source_file").max())
     same = lists.join(newest.select("content_hash"), on="content_hash", how="semi").select("source_file")
     return lines.join(same, on="source_file", how="semi")

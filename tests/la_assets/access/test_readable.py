@@ -1,5 +1,8 @@
 """Which tables may be read: each is a table of the graph, and its rule fits it; what judges teachers or fits models is not among them."""
 
+import pytest
+
+from la_assets import row_policies
 from la_assets.access.readable import READABLE
 from la_assets.definitions import TABLES
 from la_assets.student_access import readable_tables
@@ -26,3 +29,16 @@ def test_a_table_with_students_is_never_readable_as_an_aggregate() -> None:
 def test_evaluations_of_teachers_models_and_raw_rows_are_not_readable() -> None:
     assert not {name.partition(".")[0] for name in READABLE} & {"landing", "value_added", "access", "finance"}
     assert not any("manifest" in CONTRACTS[name].by_name for name in READABLE)
+
+
+def test_the_row_level_security_of_every_readable_table_can_be_written(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LA_REDSHIFT_HOST", raising=False)
+    assert row_policies.main([]) == 0
+    told = capsys.readouterr().out
+    for name, rule in READABLE.items():
+        schema, table = name.split(".")
+        assert (f'GRANT SELECT ON TABLE "{schema}"."{table}" TO ROLE la_reader;' in told) == (rule != "names")
+    assert row_policies.main(["--apply"]) == 1
+    assert "LA_REDSHIFT_HOST" in capsys.readouterr().err
