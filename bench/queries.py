@@ -213,7 +213,8 @@ def _door(lake: Path, year: str, chosen: dict[str, Any]) -> dict[str, Callable[[
     there.publish(POLICIES, year, pl.DataFrame(lines, schema=POLICIES.polars_schema()))
     noon, settings = dt.datetime(LAST_YEAR, 10, 15, 12, tzinfo=dt.UTC), AccessSettings()
     log = AccessLog(FolderStorage(lake.parent / "access_log"))
-    access = StudentAccess(there, log, readable_tables(), READABLE, settings.purposes, settings.names_for, lambda: noon)
+    roles = (settings.purposes, settings.names_for, settings.columns_for)
+    access = StudentAccess(there, log, readable_tables(), READABLE, *roles, lambda: noon)
     teacher, principal, district = (access.open(who, "reporting") for who in people)
     columns, years = ["student_key", "grade_level", "days_absent", "incidents", "ela_score", "math_score", "submissions"], [year]
 

@@ -46,5 +46,6 @@ def student_access() -> StudentAccess:
         READABLE,
         settings.purposes,
         settings.names_for,
+        settings.columns_for,
         lambda: dt.datetime.now(ZoneInfo(TIMEZONE)),
     )

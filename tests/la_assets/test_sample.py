@@ -67,7 +67,8 @@ def test_every_student_has_attendance_for_the_year(sample: BuiltDistrict) -> Non
 def test_users_of_the_sample_see_their_students_and_leavers_and_strangers_see_nobody(sample: BuiltDistrict, tmp_path: Path) -> None:
     settings, day = AccessSettings(), dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)
     log = AccessLog(FolderStorage(tmp_path / "log"))
-    access = StudentAccess(sample.lake, log, readable_tables(), READABLE, settings.purposes, settings.names_for, lambda: day)
+    roles = (settings.purposes, settings.names_for, settings.columns_for)
+    access = StudentAccess(sample.lake, log, readable_tables(), READABLE, *roles, lambda: day)
     users = sample.lake.scan(POLICIES, [YEAR]).select(pl.col("user_name").unique().sort()).collect()["user_name"]
     sessions = {user: access.open(user, "instruction") for user in users}
     answers = {user: session.read(STUDENT_360.name, school_years=[YEAR]).rows for user, session in sessions.items()}

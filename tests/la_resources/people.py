@@ -37,7 +37,10 @@ def _text(name: str) -> Column:
 
 
 STUDENT_360 = Table(
-    "marts.student_360", "A student's year.", (student_key(), _text("school_id"), *lineage_columns()), ("student_key", "school_year")
+    "marts.student_360",
+    "A student's year.",
+    (student_key(), _text("school_id"), _text("frl"), _text("homeless"), *lineage_columns()),
+    ("student_key", "school_year"),
 )
 DIRECTORY = Table(
     "directory.students", "Names.", (student_key(), _text("given_name"), *lineage_columns()), ("student_key",), restricted=True
@@ -82,7 +85,7 @@ def grant(scope: str, student: str, first: dt.date, last: dt.date, link: str = "
     return {"scope": scope, "student_key": key(student), "link": link, "valid_from": first, "valid_until": last}
 
 
-def policy(user: str, scope: str, role: str, first: dt.date, last: dt.date, line: int = 2, status: str = "granted") -> dict:
+def policy(user: str, scope: str, role: str | None, first: dt.date, last: dt.date, line: int = 2, status: str = "granted") -> dict:
     validity = {"valid_from": first, "valid_until": last}
     return {"user_name": user, "scope": scope, "role": role, "line": line, "status": status} | validity
 
@@ -91,4 +94,4 @@ def door(lake: Lake, log: Storage | Path, now: dt.datetime) -> StudentAccess:
     """The door at a time that goes on by a microsecond at every look at the clock."""
     storage, ticks = FolderStorage(log) if isinstance(log, Path) else log, count()
     clock = lambda: now + dt.timedelta(microseconds=next(ticks))  # noqa: E731
-    return StudentAccess(lake, AccessLog(storage), TABLES, RULES, SETTINGS.purposes, SETTINGS.names_for, clock)
+    return StudentAccess(lake, AccessLog(storage), TABLES, RULES, SETTINGS.purposes, SETTINGS.names_for, SETTINGS.columns_for, clock)

@@ -50,6 +50,9 @@ LINES = [
     policy("odd", "none", "teacher", FIRST, LAST, line=10, status="unknown staff"),
     policy("both", ANA, "teacher", FIRST, LAST, line=11),
     policy("both", "district", "district", FIRST, LAST, line=12),
+    policy("caro", "grade:0101:03", "counselor", FIRST, LAST, line=13),
+    policy("caro", ANA, "teacher", FIRST, LAST, line=14),
+    policy("no_role", "district", None, FIRST, LAST, line=15),
 ]
 GRANTS = [
     grant(ANA, "s1", FIRST, LAST),
@@ -211,6 +214,29 @@ def test_names_are_for_roles_entitled_to_them(access: StudentAccess) -> None:
     both = session(access, "both")
     assert len(seen(both)) == 5
     assert both.read("directory.students", school_years=[YEAR]).rows["given_name"].to_list() == ["Name of s1"]
+
+
+@pytest.mark.parametrize(
+    ("user", "view_as", "shown"),
+    [
+        ("dora", None, {"frl", "homeless"}),
+        ("cora", None, {"homeless"}),
+        ("ana", None, set()),
+        ("caro", None, set()),
+        ("no_role", None, set()),
+        ("dora", "cora", {"homeless"}),
+        ("cora", "ana", set()),
+    ],
+)
+def test_who_gets_cheaper_meals_or_is_homeless_is_told_to_those_who_need_it(
+    access: StudentAccess, user: str, view_as: str | None, shown: set[str]
+) -> None:
+    asking = session(access, user, view_as=view_as)
+    assert {"frl", "homeless"} & set(asking.read("marts.student_360").rows.columns) == shown
+    for column in ("frl", "homeless"):
+        status = "answered" if column in shown else "a column is not for the role"
+        assert asking.read("marts.student_360", columns=["student_key", column]).status == status
+        assert asking.read("marts.student_360", where={column: "yes"}).status == status
 
 
 def overview(asking: AccessSession, table: str, column: str) -> list[tuple[str, str]]:

@@ -20,6 +20,8 @@ ROLES: dict[str, Role] = {
     "district": "district",
 }
 
+COLUMNS_FOR: dict[str, tuple[Role, ...]] = {"frl": ("district",), "homeless": ("counselor", "principal", "district")}
+
 
 class AccessSettings(BaseModel):
     """Settings of the room ``access``.
@@ -31,6 +33,9 @@ class AccessSettings(BaseModel):
         listed gives no access.
     names_for : tuple of str
         Roles that may see the names of their students in the directory.
+    columns_for : dict
+        Columns that only some roles may see, with those roles: by law and custom, who gets meals at a reduced price and who is homeless is
+        told to those who need it. Whoever has another role besides does not see them.
     purposes : tuple of str
         What a session may be opened for; nothing else gets in, so that no story about a student gets into the access log.
     """
@@ -39,6 +44,7 @@ class AccessSettings(BaseModel):
 
     roles: dict[str, Role] = Field(default_factory=lambda: dict(ROLES))
     names_for: tuple[Role, ...] = ("teacher", "counselor", "coach", "principal")
+    columns_for: dict[str, tuple[Role, ...]] = Field(default_factory=lambda: dict(COLUMNS_FOR))
     purposes: tuple[str, ...] = (
         "instruction",
         "intervention",

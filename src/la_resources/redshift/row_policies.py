@@ -10,7 +10,7 @@ Not here: names (the directory is not in Redshift), days in the past, and the lo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from la_resources.contracts import Table
 from la_resources.redshift import ddl
@@ -60,7 +60,7 @@ def create_policy(rule: str, tables: list[Table]) -> str:
     return f"CREATE RLS POLICY {policy_name(rule)}{given} USING (({_shown(rule, _USER)}) AND ({_shown(rule, _OTHER)}))"
 
 
-def statements(tables: Mapping[str, Table], rules: Mapping[str, str], loader: str) -> list[str]:
+def statements(tables: Mapping[str, Table], rules: Mapping[str, str], withheld: Collection[str], loader: str) -> list[str]:
     """Everything after the roles, in an order in which no row is shown that should not be.
 
     Parameters
@@ -69,6 +69,8 @@ def statements(tables: Mapping[str, Table], rules: Mapping[str, str], loader: st
         Tables that Redshift has, by name.
     rules : mapping of str to str
         Table name to rule; tables without one are taken from the reader.
+    withheld : collection of str
+        Columns that only some roles may see; the reader, which is one role for all, gets none of them.
     loader : str
         The user that loads tables; without IGNORE RLS a load would delete only the rows that the loader may see.
     """
@@ -85,12 +87,12 @@ def statements(tables: Mapping[str, Table], rules: Mapping[str, str], loader: st
         made += [f"GRANT SELECT ON TABLE {ddl.quoted(lookup)} TO RLS POLICY {policy_name(rule)}" for lookup in _LOOKUPS[rule]]
         made.append(f"ATTACH RLS POLICY {policy_name(rule)} ON TABLE {names} TO ROLE {READER}")
     made += [f"ALTER TABLE {ddl.quoted(name)} ROW LEVEL SECURITY ON" for name in readable]
-    made += [f"REVOKE ALL ON TABLE {ddl.quoted(name)} FROM ROLE {READER}" for name in sorted(tables) if name not in readable]
+    made += [f"REVOKE ALL ON TABLE {ddl.quoted(name)} FROM ROLE {READER}" for name in sorted(tables)]
     made += [f'GRANT USAGE ON SCHEMA "{schema}" TO ROLE {READER}' for schema in sorted({name.partition(".")[0] for name in readable})]
-    return [*made, *(f"GRANT SELECT ON TABLE {ddl.quoted(name)} TO ROLE {READER}" for name in readable)]
+    return [*made, *(_grant(tables[name], withheld) for name in readable)]
 
 
-def apply(redshift: Redshift, tables: Mapping[str, Table], rules: Mapping[str, str]) -> list[str]:
+def apply(redshift: Redshift, tables: Mapping[str, Table], rules: Mapping[str, str], withheld: Collection[str]) -> list[str]:
     """Make Redshift's policies those of the rules, in one transaction; the statements that were run.
 
     A table that Redshift does not have yet is left out: without a grant nobody reads it. Run this again when tables or rules are added.
@@ -106,7 +108,7 @@ def apply(redshift: Redshift, tables: Mapping[str, Table], rules: Mapping[str, s
             cursor.execute("SELECT current_user")
             (loader,) = cursor.fetchone()
             run = [f"CREATE ROLE {role}" for role in (READER, LOADER) if role not in roles]
-            run += statements({name: table for name, table in tables.items() if name in there}, rules, loader)
+            run += statements({name: table for name, table in tables.items() if name in there}, rules, withheld, loader)
             for statement in run:
                 cursor.execute(statement)
             connection.commit()
@@ -114,6 +116,13 @@ def apply(redshift: Redshift, tables: Mapping[str, Table], rules: Mapping[str, s
             connection.rollback()
             raise
     return run
+
+
+def _grant(table: Table, withheld: Collection[str]) -> str:
+    """What the reader may select: the table, or all columns of it but those withheld."""
+    shown = [f'"{name}"' for name in table.names if name not in withheld]
+    columns = f" ({', '.join(shown)})" if len(shown) < len(table.names) else ""
+    return f"GRANT SELECT{columns} ON TABLE {ddl.quoted(table.name)} TO ROLE {READER}"
 
 
 def _valid(*aliases: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import socket
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -92,7 +91,7 @@ class AccessLog:
         folder = f"school_year={arithmetic.of_date(at.date())}"
         path = f"{folder}/{at:%Y-%m-%d}/{at:%H%M%S.%f}.{event.event_id}{_SUFFIX}"
         content = json.dumps(asdict(event), default=_text, ensure_ascii=False).encode()
-        staged = self.storage.working_folder / f"{socket.gethostname()}.{event.event_id}{_SUFFIX}"
+        staged = self.storage.working_folder / f"access-event.{event.event_id}{_SUFFIX}"
         try:
             staged.parent.mkdir(parents=True, exist_ok=True)
             staged.write_bytes(content)

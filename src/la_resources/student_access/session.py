@@ -36,6 +36,10 @@ class Answer:
     status: str
 
 
+class _Refused(Exception):
+    """Why a read gives nothing, in words for the answer and the log."""
+
+
 @dataclass(frozen=True)
 class StudentAccess:
     """The door to a lake.
@@ -54,6 +58,8 @@ class StudentAccess:
         What a session may be for; a closed set, so that no story about a student gets into the log.
     names_for : collection of str
         Roles that may see names.
+    columns_for : mapping of str to collection of str
+        Columns that only some roles may see, with those roles.
     now : callable
         The time (with time zone) whose date is today.
     """
@@ -64,6 +70,7 @@ class StudentAccess:
     rules: Mapping[str, str]
     purposes: Collection[str]
     names_for: Collection[str]
+    columns_for: Mapping[str, Collection[str]]
     now: Callable[[], dt.datetime]
     entitlements: Entitlements = field(init=False, repr=False)
 
@@ -129,13 +136,13 @@ class AccessSession:
         table : str
             Name of a table with a rule.
         columns : sequence of str, optional
-            Columns wanted; all by default.
+            Columns wanted; by default all that are for the user's roles.
         where : mapping of str to value or values, optional
             Column to the value, or one of the values, that it must have.
         school_years : sequence of str, optional
             Years wanted; all by default.
         limit : int, optional
-            Most rows wanted, in the order of the table's key.
+            Most rows wanted, year by year in the order of the table's key.
 
         Raises
         ------
@@ -143,7 +150,9 @@ class AccessSession:
             If the read cannot be logged; no rows are handed out.
         """
         try:
-            rows, outcome = self._rows(table, columns, where or {}, school_years, limit)
+            rows, outcome = self._rows(table, columns, where or {}, school_years, limit), ANSWERED
+        except _Refused as refusal:
+            rows, outcome = pl.DataFrame(), str(refusal)
         except Exception as error:
             self.access.log.record(self._read_event(table, f"failed: {type(error).__name__}", where, school_years))
             raise
@@ -177,29 +186,34 @@ class AccessSession:
 
     def _rows(
         self, name: str, columns: Sequence[str] | None, where: Where, school_years: Sequence[str] | None, limit: int | None
-    ) -> tuple[pl.DataFrame, str]:
-        nothing = pl.DataFrame()
+    ) -> pl.DataFrame:
         status, standing = self._standing()
         if status != OPEN:
-            return nothing, status
+            raise _Refused(status)
         table, rule = self.access.tables.get(name), self.access.rules.get(name)
         if table is None or rule is None or not fits(rule, table):
-            return nothing, "no policy for the table"
-        if unknown := {*(columns or ()), *where} - set(table.by_name):
-            return nothing, f"unknown column{'s' if len(unknown) > 1 else ''}"
+            raise _Refused("no policy for the table")
+        shown = self._shown(table, standing, {*(columns or ()), *where})
+        wanted = [*columns, *({"student_key"} & set(table.by_name))] if columns else shown
         asked = [_equals(table, column, value) for column, value in where.items()]
-        if any(condition is None for condition in asked):
-            return nothing, "a value does not fit its column"
         allowed = [permitted(rule, entitlement, self.access.entitlements, self.access.names_for) for entitlement in standing]
         if any(condition is None for condition in allowed):
-            return nothing, "not for the role"
+            raise _Refused("not for the role")
         frame = self.access.lake.scan(table, school_years)
         if self.as_of < self.access.now().date():
             frame = frame.filter(pl.col("known_on") <= self.as_of) if "known_on" in table.by_name else frame.filter(pl.lit(False))
-        frame = frame.filter(*[c for c in (*allowed, *asked) if c is not None])
-        if columns:
-            frame = frame.select(list(dict.fromkeys([*columns, *(["student_key"] if "student_key" in table.by_name else [])])))
-        return (frame if limit is None else frame.head(max(limit, 0))).collect(), ANSWERED
+        frame = frame.filter(*[condition for condition in allowed if condition is not None], *asked).select(list(dict.fromkeys(wanted)))
+        return (frame if limit is None else frame.head(max(limit, 0))).collect()
+
+    def _shown(self, table: Table, standing: Sequence[Entitlement], asked: Collection[str]) -> list[str]:
+        """The columns that all roles of all who must be entitled may see."""
+        if unknown := set(asked) - set(table.by_name):
+            raise _Refused(f"unknown column{'s' if len(unknown) > 1 else ''}")
+        held = {role for entitlement in standing for roles in entitlement.roles.values() for role in roles}
+        withheld = {column for column, roles in self.access.columns_for.items() if not held or held - set(roles)}
+        if withheld & set(asked):
+            raise _Refused("a column is not for the role")
+        return [column for column in table.names if column not in withheld]
 
     def _read_event(
         self, table: str, outcome: str, where: Where | None, school_years: Sequence[str] | None, rows: pl.DataFrame | None = None
@@ -230,12 +244,12 @@ def _listed(value: Any) -> list[Any]:
     return [value] if isinstance(value, str | int | float | dt.date) else list(value)
 
 
-def _equals(table: Table, column: str, value: Any) -> pl.Expr | None:
-    """Whether a column has the value, or one of the values; None if they are not of its type."""
+def _equals(table: Table, column: str, value: Any) -> pl.Expr:
+    """Whether a column has the value, or one of the values."""
     try:
         wanted = pl.Series(_listed(value), dtype=table.by_name[column].dtype, strict=True)
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
-        return None
+        raise _Refused("a value does not fit its column") from None
     if len(wanted) == 1:
         return pl.col(column) == wanted[0]
     return pl.col(column).is_in(wanted.implode())

@@ -186,7 +186,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return lake
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(d=districts(), day=st.sampled_from((*DAYS[1:], on(6, 15), dt.date(2026, 7, 5))))
 def test_each_role_sees_exactly_its_students_and_view_as_the_intersection(lake: Lake, tmp_path: Path, d: District, day: dt.date) -> None:
     publish(lake, d)
