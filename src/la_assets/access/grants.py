@@ -30,7 +30,6 @@ def stays(enrollments: pl.LazyFrame, calendar: pl.LazyFrame) -> pl.LazyFrame:
     return (
         enrollments.join(last_days(calendar), on="school_id", how="left")
         .with_columns(stay_from="entry_date", stay_until=pl.when(runs_on).then(pl.max_horizontal(until, year_end())).otherwise(until))
-        .filter(pl.col("stay_from") <= pl.col("stay_until"))
         .drop("last_day")
     )
 
