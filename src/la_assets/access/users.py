@@ -88,7 +88,7 @@ def policies(lines: pl.LazyFrame, staff: pl.LazyFrame, schools: pl.LazyFrame, ro
     )
     refused = judged.filter(pl.col("status") != GRANTED).with_columns(scope=pl.lit(NO_SCOPE))
     kinds = [_one_scope(in_year), _caseload(in_year, "grade", "grades"), _caseload(in_year, "program", "programs"), refused]
-    rows = pl.concat(kinds, how="diagonal").unique(["user_name", "line", "scope"])
+    rows = pl.concat(kinds, how="diagonal").sort("landed_at").unique(["user_name", "line", "scope"], keep="first", maintain_order=True)
     return rows.with_columns(known_on=pl.col("landed_at").dt.date(), loaded_at="landed_at")
 
 
