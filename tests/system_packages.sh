@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 
 needed="chromium:chromium
 chromedriver:chromium-driver
+redis-server:redis-server
 /usr/lib/postgresql:postgresql
 Rscript:r-base-core
 /usr/lib/R/site-library/quantreg:r-cran-quantreg

@@ -13,6 +13,7 @@ from la_assets.checks import TableCheck, table_checks
 from la_assets.landing.sensors import landing_arrivals, queued_arrivals
 from la_resources.contracts import Table
 from la_resources.environments import build_resources
+from la_resources.executors import executor
 
 ROOMS = (
     "landing",
@@ -69,5 +70,5 @@ defs = dg.Definitions(
     schedules=[automation.nightly_schedule, automation.quarterly_schedule],
     sensors=[landing_arrivals, queued_arrivals, automation.AUTOMATION_SENSOR, *incidents.SENSORS],
     resources=build_resources(TABLES),
-    executor=dg.in_process_executor,
+    executor=executor(),
 )

@@ -22,8 +22,11 @@ _given: list[Any] = []
 
 
 def processes() -> int:
-    """How many are worth starting here: one a core that this process may use, at most four, for each holds a file's chunk."""
-    return min(len(os.sched_getaffinity(0)), _MOST)
+    """How many are worth starting here: one a core that this process may use, at most four, for each holds a file's chunk.
+
+    One, which is none, in a process that may have no children (a worker's).
+    """
+    return 1 if multiprocessing.current_process().daemon else min(len(os.sched_getaffinity(0)), _MOST)
 
 
 class ReadingProcessDied(RuntimeError):
