@@ -65,7 +65,12 @@ def celery_settings(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
         "backend": told.get(RESULTS) or broker,
         "config_source": {
             "broker_connection_retry_on_startup": True,
-            "broker_transport_options": {"visibility_timeout": int(seconds)},
+            "broker_transport_options": {
+                "visibility_timeout": int(seconds),
+                "unacked_restore_interval": min(10, int(seconds)),  # looked for so often
+                "unacked_restore_throttle": 1,
+                "unacked_mutex_expire": 60,  # a worker killed while it looked keeps the others from looking so long
+            },
             "task_acks_late": True,
             "task_reject_on_worker_lost": True,
             "worker_prefetch_multiplier": 1,

@@ -43,8 +43,8 @@ from la_resources.sources.rows import UnreadableFileError
 HashIds = Callable[[str, Sequence[str]], list[str]]
 Log = Callable[[str], None]
 _FILES_AT_ONCE = 2
-_MANY_FILES, _MANY_BYTES = 100, 200 * 2**20
-"""What is worth starting processes for: a file takes 40 ms at least, a process takes a second or two to start."""
+_MANY_FILES, _MANY_BYTES = 400, 500 * 2**20
+"""What is worth starting processes for: a file takes 40 ms at least, a process two seconds to start and some more to be as quick."""
 _NOT_THE_FILE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 """System errors that say nothing of the file being read: these stop the run."""
 
