@@ -91,7 +91,7 @@ def test_la_resources_never_imports_la_assets() -> None:
 
 def test_dagster_is_known_only_where_resources_meet_the_graph() -> None:
     """The lake, the intake and the readers can be used without Dagster."""
-    meeting = {"environments.py", "io_managers.py", "run_history.py", "run_launcher.py"}
+    meeting = {"environments.py", "io_managers.py", "run_history.py", "run_launcher.py", "executors.py", "step_worker.py"}
     knows = {f.name for f in (SRC / "la_resources").rglob("*.py") for name, _ in imports(f) if package(name) in {"dagster", "dagster_aws"}}
     assert knows <= meeting
 

@@ -12,8 +12,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,12 +77,16 @@ class Machines:
         paths = [each["Key"].removeprefix(f"{name}/") for page in pages for each in page.get("Contents", [])]
         return {path: storage.get(path) for path in sorted(paths) if path.endswith(".parquet")}
 
-    def begun(self) -> Counter[str]:
-        """How often a worker began each step of the last run, as the history tells it."""
-        with dg.DagsterInstance.from_config(str(self.folder / "home")) as instance:
-            (run,) = instance.get_runs(limit=1)
-            entries = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
-        return Counter(str(e.step_key) for e in entries if "in celery worker" in (e.dagster_event.message or ""))
+    def begun(self, history: dg.DagsterInstance) -> list[tuple[str, str]]:
+        """Worker and step, in order, of every step that a worker began in the last run, as the history tells it."""
+        runs = history.get_runs(limit=1)
+        entries = history.all_logs(runs[0].run_id, of_type=dg.DagsterEventType.ENGINE_EVENT) if runs else []
+        told = [(e.dagster_event.engine_event_data.metadata.get("Celery worker"), e.step_key) for e in entries if e.dagster_event]
+        return [(str(worker.value).removeprefix("celery@"), str(step)) for worker, step in told if worker is not None]
+
+    def ended(self, worker: str) -> int:
+        """How many steps a worker has ended."""
+        return self.log(worker).count("succeeded in")
 
 
 @pytest.fixture(scope="module")
@@ -138,18 +140,20 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
 
 @pytest.mark.needs("redis-server", "/usr/lib/postgresql")
 def test_a_killed_worker_loses_and_doubles_nothing(machines: Machines) -> None:
-    run = machines.run("several", "celery")
-    first, second = (machines.worker(name, "several") for name in ("first", "second"))
-    while not (_at_work(machines.log("first")) and machines.log("second").count("succeeded in") >= 1):
-        assert run.poll() is None, machines.log("run_celery")[-3000:]
-        time.sleep(0.02)
-    os.killpg(first.pid, signal.SIGKILL)
-    killed_at = machines.log("first")
-    assert run.wait(180) == 0, machines.log("run_celery")[-3000:]
-    assert second.poll() is None
-    assert _at_work(killed_at), "it was killed in the middle of a step"
-    begun = machines.begun()
-    assert [times for times in begun.values() if times > 1] == [2], "the step that it held was begun again, by the other"
+    with dg.DagsterInstance.from_config(str(machines.folder / "home")) as history:
+        run = machines.run("several", "celery")
+        first, second = (machines.worker(name, "several") for name in ("first", "second"))
+        while not (machines.ended("second") and 0 < machines.ended("first") < _begun_by("first", machines.begun(history))):
+            assert run.poll() is None, machines.log("run_celery")[-3000:]
+        os.killpg(first.pid, signal.SIGKILL)
+        ended = machines.ended("first")
+        assert run.wait(180) == 0, machines.log("run_celery")[-3000:]
+        assert second.poll() is None
+        begun = machines.begun(history)
+    by_first = [step for worker, step in begun if worker == "first"]
+    assert len(by_first) == ended + 1, "it was killed in the middle of a step"
+    assert [worker for worker, step in begun if step == by_first[-1]] == ["first", "second"]
+    assert len(begun) == len({step for _, step in begun}) + 1, "and no other step was begun twice"
     assert machines.run("one", "in_process").wait(180) == 0, machines.log("run_in_process")[-3000:]
     one, several = machines.lake("one"), machines.lake("several")
     assert len(one) > 20
@@ -157,6 +161,5 @@ def test_a_killed_worker_loses_and_doubles_nothing(machines: Machines) -> None:
     assert [name for name in one if one[name] != several[name]] == []
 
 
-def _at_work(log: str) -> bool:
-    """Whether a worker has begun a step and not ended it."""
-    return log.count("received") > log.count("succeeded in")
+def _begun_by(worker: str, begun: list[tuple[str, str]]) -> int:
+    return sum(name == worker for name, _ in begun)
