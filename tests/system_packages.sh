@@ -5,7 +5,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-needed="chromium:chromium
+needed="node:nodejs
+npm:npm
+chromium:chromium
 chromedriver:chromium-driver
 redis-server:redis-server
 /usr/lib/postgresql:postgresql
@@ -40,3 +42,16 @@ if [[ -n $packages ]]; then
 fi
 mkdir -p .pytest_cache
 if [[ -n $packages ]]; then echo "$packages" >"$list"; else rm -f "$list"; fi
+
+# Servers that speak Kinesis, for the tests of the stream: npm packages, pinned in kinesis_server/package.json, in a folder of their own.
+servers=${LA_TEST_NPM:-${XDG_CACHE_HOME:-$HOME/.cache}/la-tests-npm}
+if command -v npm >/dev/null && ! cmp -s tests/kinesis_server/package.json "$servers/package.json" 2>/dev/null; then
+    echo "Installing what the tests of the stream need into $servers"
+    mkdir -p "$servers"
+    if npm install --prefix "$servers" --silent --no-audit --no-fund --no-package-lock --omit=optional --ignore-scripts \
+        $(sed -nE 's/^ *"([a-z-]+)": "([0-9.]+)",?$/\1@\2/p' tests/kinesis_server/package.json); then
+        cp tests/kinesis_server/package.json "$servers/package.json"
+    else
+        echo "npm could not install them; the tests that need them are listed at the end"
+    fi
+fi

@@ -1,4 +1,4 @@
-"""Of several landed rows that tell the same fact, the one that arrived last.
+"""Of several landed rows that tell the same fact, the one that was told last; and of copies of an event, one.
 
 Every room folds its landing rows with the one function here, so that "the last row wins" means the same everywhere. It does
 not resolve identifiers (do that first, see ``roster/identity.py``) and does not know OneRoster's delete marks
@@ -11,6 +11,33 @@ import polars as pl
 
 ARRIVAL = ("landed_at", "source_file", "source_row")
 """The order of arrival of landed rows: by file, then by row in the file."""
+
+TOLD = ("told_at", *ARRIVAL)
+"""The order in which facts were told, where rows of files and events of a stream tell the same: see :func:`told_at`."""
+
+
+def told_at() -> pl.Expr:
+    """When a row was told: an event when it happened, a row of a file when the file arrived.
+
+    So an event that comes late does not replace what was told after it, and a file replaces the events before it.
+    """
+    return pl.coalesce("event_time", "landed_at").alias("told_at")
+
+
+def each_event_once(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """Rows of files as they are, and of the copies of an event one: the last by event time, then by arrival.
+
+    Copies come from a sender's retry, or from batches that overlap; they tell the same. Where a sender gave one id to two different
+    events, one of them counts, and a check names the id.
+
+    Parameters
+    ----------
+    frame : polars.LazyFrame
+        Landing rows with ``event_id`` (null: a row of a file) and ``event_time``.
+    """
+    is_event = pl.col("event_id").is_not_null()
+    events = last_arrived(frame.filter(is_event).with_columns(told_at()), ["event_id"], TOLD).drop("told_at")
+    return pl.concat([frame.filter(~is_event), events])
 
 
 def last_arrived(frame: pl.LazyFrame, key: Sequence[str], arrival: Sequence[str] = ARRIVAL) -> pl.LazyFrame:

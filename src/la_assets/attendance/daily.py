@@ -19,7 +19,7 @@ from la_assets.attendance.stays import (
     school_days,
     stays,
 )
-from la_assets.folding import ARRIVAL, last_arrived
+from la_assets.folding import ARRIVAL, TOLD, last_arrived, told_at
 from la_assets.roster.identity import resolve_schools
 
 OF_THE_DAY = ("absent", "excused", "tardy", "early_dismissal", "minutes")
@@ -69,7 +69,7 @@ def daily(
     numbers = numbered(pl.concat([people, spans.select(PAIR)], how="diagonal"))
     who = expected_spans(spans, strangers, instructional_days(calendar, days)).join(numbers.select(*PAIR, "pair").unique(), on=PAIR)
     told = rows.join(numbers.select(*ALIASES, "pair"), left_on=PAIR, right_on=ALIASES).select(
-        fact(first_day).alias("fact"), *OF_THE_DAY, "source", *ARRIVAL
+        fact(first_day).alias("fact"), *OF_THE_DAY, "source", *ARRIVAL, told_at()
     )
     return told_of_expected(expected_days(who).with_columns(fact(first_day).alias("fact")), last_told(told))
 
@@ -84,9 +84,9 @@ def once(*frames: pl.LazyFrame) -> list[pl.LazyFrame]:
 
 
 def last_told(told: pl.LazyFrame) -> pl.LazyFrame:
-    """Sort rows by ``fact`` and keep the last arrived of each.
+    """Sort rows by ``fact`` and keep the last told of each.
 
-    Once sorted, rows of the same fact are neighbours; only those are compared by arrival.
+    Once sorted, rows of the same fact are neighbours; only those are compared.
     """
     marked = told.sort("fact").map_batches(
         _mark_replaced,
@@ -95,7 +95,7 @@ def last_told(told: pl.LazyFrame) -> pl.LazyFrame:
         slice_pushdown=False,
         schema=told.with_columns(replaced=False).collect_schema(),
     )
-    return marked.filter(~pl.col("replaced")).drop("replaced", "source_file", "source_row").rename({"landed_at": "loaded_at"})
+    return marked.filter(~pl.col("replaced")).drop("replaced", "source_file", "source_row", "told_at").rename({"landed_at": "loaded_at"})
 
 
 def _mark_replaced(rows: pl.DataFrame) -> pl.DataFrame:
@@ -103,8 +103,8 @@ def _mark_replaced(rows: pl.DataFrame) -> pl.DataFrame:
     fact = rows.get_column("fact")
     as_before = (fact == fact.shift(1)).fill_null(False)
     again = as_before | as_before.shift(-1, fill_value=False)
-    alike = rows.select("fact", *ARRIVAL).with_row_index("row").filter(again)
-    kept = last_arrived(alike.lazy(), ["fact"]).select("row").collect()
+    alike = rows.select("fact", *TOLD).with_row_index("row").filter(again)
+    kept = last_arrived(alike.lazy(), ["fact"], TOLD).select("row").collect()
     replaced = alike.join(kept, on="row", how="anti").get_column("row")
     return rows.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).is_in(replaced.implode()).alias("replaced"))
 

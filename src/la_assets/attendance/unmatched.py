@@ -16,7 +16,7 @@ from la_assets.attendance.stays import (
     school_days,
     stays,
 )
-from la_assets.folding import ARRIVAL, last_arrived
+from la_assets.folding import ARRIVAL, TOLD, last_arrived, told_at
 from la_assets.roster.identity import resolve_schools
 
 KEY = ["student_key", "school_id", "date"]
@@ -37,7 +37,7 @@ def unmatched(
     Returns
     -------
     polars.LazyFrame
-        The columns of ``attendance.unmatched`` but ``school_year``; one row per student, school and day (the last arrived).
+        The columns of ``attendance.unmatched`` but ``school_year``; one row per student, school and day (the last told).
     """
     spans = stays(enrollments, first_day, last_day)
     is_plausible = plausible(first_day, last_day)
@@ -57,7 +57,7 @@ def unmatched(
     )
     looked_at = landed.filter(_may_be_unexpected(pairs, told_days, people, spans, open_days))
     doubtful = _not_plainly_expected(looked_at, people, spans, open_days).filter(~pl.col("plain") | ~is_plausible)
-    return _with_reason(last_arrived(doubtful.drop("plain"), KEY), spans, open_days, first_day, last_day)
+    return _with_reason(last_arrived(doubtful.drop("plain"), KEY, TOLD), spans, open_days, first_day, last_day)
 
 
 def _may_be_unexpected(
@@ -92,7 +92,7 @@ def _not_plainly_expected(landed: pl.LazyFrame, people: pl.LazyFrame, spans: pl.
         landed.rename(dict(zip(PAIR, ALIASES, strict=True)))
         .join(who, on=ALIASES)
         .join(when, on=["school_alias", "date"], how="left")
-        .select(*KEY, *OF_THE_DAY, "source", *ARRIVAL, plain.fill_null(False).alias("plain"))
+        .select(*KEY, *OF_THE_DAY, "source", *ARRIVAL, told_at(), plain.fill_null(False).alias("plain"))
     )
 
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from la_assets.folding import last_arrived
+from la_assets.folding import TOLD, last_arrived, told_at
 from la_assets.roster.identity import resolve_keys
 
 KEY = ["student_key", "section_id", "grading_period"]
@@ -23,7 +23,7 @@ def grades(landed: pl.LazyFrame, identifiers: pl.LazyFrame, sections: pl.LazyFra
     """
     courses = sections.sort("term").unique("section_id", keep="first", maintain_order=True).select("section_id", *_OF_SECTION)
     return (
-        last_arrived(resolve_keys(landed, identifiers), KEY)
+        last_arrived(resolve_keys(landed, identifiers).with_columns(told_at()), KEY, TOLD)
         .join(courses, on="section_id", how="left")
         .select(
             *KEY,

@@ -327,6 +327,11 @@ COURSE_CATALOG = _landing(
     text("course_level", "Level.", options=("regular", "honors", "AP", "IB", "dual")),
     number("credits", "Credits.", 0, 10),
 )
+_EVENT = (
+    text("event_id", "Names the event of a stream that told this; blank for rows of files. A row per event counts."),
+    Column("event_time", pl.Datetime("us", "UTC"), "When the event happened (UTC); blank for rows of files.", nullable=True),
+)
+
 INSTRUCTIONAL_LINKS = _landing(
     "instructional_links",
     "Who taught a student a subject, with the dosage.",
@@ -347,6 +352,7 @@ ATTENDANCE = _landing(
     flag("tardy", "Came late."),
     flag("early_dismissal", "Left early."),
     Column("minutes", pl.Int16, "Minutes attended.", nullable=True, minimum=0, maximum=1440),
+    *_EVENT,
 )
 ASSESSMENT_SCORES = _landing(
     "assessment_scores",
@@ -396,6 +402,7 @@ GRADES_POSTED = _landing(
     number("credits_attempted", "Credits attempted.", 0, 10),
     number("credits_earned", "Credits earned.", 0, 10),
     day("posted_on", "Posted on."),
+    *_EVENT,
 )
 INCIDENTS = _landing(
     "incidents",
@@ -430,6 +437,7 @@ LMS_ACTIVITY = _landing(
     whole("late", "Late submissions.", 0),
     whole("missing", "Assignments that fell due unsubmitted.", 0),
     whole("posts", "Discussion posts.", 0),
+    *_EVENT,
 )
 EXITS = _landing(
     "exits",

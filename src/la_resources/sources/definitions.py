@@ -285,6 +285,16 @@ class YearRule(_Strict):
         return self
 
 
+class Refusal(_Strict):
+    """Columns in which whoever wrote the file says that a row is unfit: ``rule`` why, in few words, and ``value`` details.
+
+    A row with a text in ``rule`` goes into quarantine with it and is not looked at further.
+    """
+
+    rule: Names
+    value: Names
+
+
 class SourceDefinition(_Strict):
     """One kind of file and the rows it holds.
 
@@ -316,6 +326,8 @@ class SourceDefinition(_Strict):
         majority year differs is quarantined whole.
     skip_when : tuple of Condition
         Rows for which any holds are counted as skipped: not wanted, not wrong.
+    refused : Refusal, optional
+        Columns that say that a row is unfit already in the file.
     records : tuple of Record
         What a row contributes. A row that contributes to no record set is quarantined.
     """
@@ -334,6 +346,7 @@ class SourceDefinition(_Strict):
     multi_year: bool = False
     year_in_name: str = ""
     skip_when: Annotated[tuple[Condition, ...], BeforeValidator(_listed)] = ()
+    refused: Refusal | None = None
     records: tuple[Record, ...] = Field(min_length=1)
 
     @field_validator("year_in_name")

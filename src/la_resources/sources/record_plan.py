@@ -57,6 +57,8 @@ class Plan:
     records: tuple[PlannedRecord, ...]
     skip_when: tuple[PlannedCondition, ...]
     year_position: int | None
+    refused: tuple[int, int] | None = None
+    """Positions of the columns that say why the file itself holds a row unfit, and with which details."""
 
     @property
     def wanted(self) -> list[int]:
@@ -64,6 +66,7 @@ class Plan:
         positions = {p for r in self.records for c in r.columns for p in c.positions}
         positions |= {c.role_position for r in self.records for c in r.columns if c.role_position is not None}
         positions |= {c.position for r in self.records for c in r.where} | {c.position for c in self.skip_when}
+        positions |= set(self.refused or ())
         return sorted(positions | ({self.year_position} if self.year_position is not None else set()))
 
 
@@ -107,11 +110,12 @@ def plan(definition: SourceDefinition, tables: Mapping[str, Table], names: Seque
     year_position = header.position(year_aliases) if year_aliases else None
     if year_aliases and year_position is None:
         missing.append(header.missing(year_aliases, "school year"))
+    refused = _refused(definition, header, missing)
     if missing:
         raise header.refuse(sorted(set(missing)))
     if not records:
         raise header.refuse(unused or ["any column of a record set"])
-    return Plan(definition, tuple(records), skip_when, year_position)
+    return Plan(definition, tuple(records), skip_when, year_position, refused)
 
 
 def checked_table(definition: SourceDefinition, record: Record, tables: Mapping[str, Table]) -> Table:
@@ -180,6 +184,16 @@ def _planned(
 def _named_text(rule: ColumnRule, path: str) -> str | None:
     found = re.search(rule.from_name, path, re.IGNORECASE) if rule.from_name else None
     return found.group(1) if found else None
+
+
+def _refused(definition: SourceDefinition, header: Header, missing: list[str]) -> tuple[int, int] | None:
+    if definition.refused is None:
+        return None
+    rule, value = header.position(definition.refused.rule), header.position(definition.refused.value)
+    if rule is None or value is None:
+        missing.append(header.missing(definition.refused.rule if rule is None else definition.refused.value, "refused"))
+        return None
+    return rule, value
 
 
 def _conditions(conditions: Sequence[Condition], header: Header, missing: list[str]) -> tuple[PlannedCondition, ...]:

@@ -34,6 +34,12 @@ class RejectedRows:
         if len(at):
             self._append(at, table, column, pl.Series([rule]).new_from_index(0, len(at)), texts)
 
+    def add_told(self, hit: np.ndarray, rules: Indexed, texts: Indexed) -> None:
+        """The rows ``hit`` break the rule that stands in them."""
+        at = np.flatnonzero(hit)
+        if len(at):
+            self._append(at, "", "", rules.gather(at), texts)
+
     def add_rules(self, hit: np.ndarray, table: str, column: TypedColumn) -> None:
         """The rows ``hit`` break the rule that each value of the column breaks."""
         at = np.flatnonzero(hit)

@@ -78,6 +78,7 @@ def type_chunk(chunk: RecordChunk, plan: Plan, typing: ColumnTyping, *, bundle_y
     year_text = year.full()
     years_seen = _counts(year, ~skipped)
     findings = RejectedRows(chunk, year_text)
+    refused = _refused(plan, texts, skipped, findings)
     findings.add(~skipped & year_text.is_null().to_numpy(), "", _year_name(plan), NO_YEAR, _text_at(plan.year_position, texts))
     if expected_year is not None:
         other = (year_text != expected_year).fill_null(False).to_numpy()
@@ -92,7 +93,7 @@ def type_chunk(chunk: RecordChunk, plan: Plan, typing: ColumnTyping, *, bundle_y
             if same not in made:
                 made[same] = typing.column(planned_column, texts, year, n)
             columns.append(made[same])
-        gives = ~skipped
+        gives = ~skipped & ~refused
         for planned in record.where:
             gives = gives & _holds(planned, texts, nulls)
         for column in columns:
@@ -104,11 +105,21 @@ def type_chunk(chunk: RecordChunk, plan: Plan, typing: ColumnTyping, *, bundle_y
                 findings.add_rules(hit, record.table.name, column)
         gives_any |= gives
         records.append(TypedRecord(record, {c.name: c.typed for c in columns}, gives))
-    findings.add(~skipped & ~gives_any, "", "", NO_RECORD, None)
+    findings.add(~skipped & ~refused & ~gives_any, "", "", NO_RECORD, None)
     rejected = findings.rejected_rows
     loaded = ~skipped & ~rejected
     kept = [TypedRecord(r.planned, r.columns, r.rows & loaded) for r in records]
     return TypedChunk(kept, year, loaded, skipped & ~rejected, findings.frame(), years_seen)
+
+
+def _refused(plan: Plan, texts: Mapping[int, Indexed], skipped: np.ndarray, findings: RejectedRows) -> np.ndarray:
+    """Rows that the file itself holds unfit; they are rejected with the rule that stands in them."""
+    if plan.refused is None:
+        return np.zeros(len(skipped), bool)
+    why = texts[plan.refused[0]]
+    told = why.rows((why.values.fill_null("").str.strip_chars() != "").to_numpy()) & ~skipped
+    findings.add_told(told, why, texts[plan.refused[1]])
+    return told
 
 
 def years_in(chunk: RecordChunk, plan: Plan) -> dict[str, int]:

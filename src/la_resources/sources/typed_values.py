@@ -74,6 +74,8 @@ def typed(text: pl.Expr, column: Column, rule: ColumnRule) -> tuple[pl.Expr, str
         ), "not true or false"
     if dtype == pl.Date:
         return parsed_date(text, rule.formats), "not a date"
+    if dtype == pl.Datetime("us", "UTC"):
+        return text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False).dt.replace_time_zone("UTC"), "not a time in UTC"
     if dtype.is_integer():
         whole = pl.when(text.str.contains(_WHOLE)).then(text.str.replace(r"\.0*$", ""))
         return whole.cast(pl.Int64, strict=False).cast(dtype, strict=False), "not a whole number"

@@ -14,6 +14,7 @@ from .week import (
     BEN,
     FRIDAY,
     MONDAY,
+    SATURDAY_MORNING,
     SUNDAY_MORNING,
     THURSDAY,
     TUESDAY,
@@ -92,6 +93,34 @@ def test_the_row_that_arrived_last_wins() -> None:
     for order in ([first, corrected], [corrected, first]):
         days, _ = tables(pl.concat(order), stays(enrolled(ANN)))
         assert days.select("absent", "excused", "loaded_at").row(0) == (0.0, None, SUNDAY_MORNING)
+
+
+def at(hour: str, day: str = FRIDAY) -> dict[str, object]:
+    """What makes a row an event of that hour."""
+    return {"event_id": f"{day} {hour}", "event_time": dt.datetime.fromisoformat(f"{day}T{hour}:00+00:00")}
+
+
+def test_of_the_events_of_a_day_the_last_that_happened_stands_however_late_the_others_came() -> None:
+    corrected = told(row(ANN, FRIDAY, 0.5, **at("12:00")), file="a.csv")
+    late = told(row(ANN, FRIDAY, 1.0, **at("08:00")), file="b.csv", at=SUNDAY_MORNING)
+    days, _ = tables(pl.concat([late, corrected]), stays(enrolled(ANN)))
+    assert absences(days)["1", "Fri"] == 0.5
+
+
+def test_a_file_replaces_the_events_before_it_and_is_replaced_by_those_after_it() -> None:
+    file = told(row(ANN, THURSDAY, 0.25), row(ANN, FRIDAY, 0.25), file="sis.csv", at=SATURDAY_MORNING)
+    events = told(
+        row(ANN, THURSDAY, 1.0, **at("12:00")), row(ANN, FRIDAY, 0.0, **at("12:00", "2023-09-17")), file="e.csv", at=SUNDAY_MORNING
+    )
+    days, _ = tables(pl.concat([file, events]), stays(enrolled(ANN)))
+    assert [absences(days)["1", day] for day in ("Thu", "Fri")] == [0.25, 0.0]
+
+
+def test_an_event_on_no_expected_day_is_listed_once_as_it_was_last_told() -> None:
+    late = told(row(ANN, WEDNESDAY, 1.0, **at("08:00")), file="b.csv", at=SUNDAY_MORNING)
+    last = told(row(ANN, WEDNESDAY, 0.5, **at("12:00")), file="a.csv")
+    _, rest = tables(pl.concat([late, last, last]), stays(enrolled(ANN)))
+    assert rest["absent"].to_list() == [0.5]
 
 
 def test_of_two_rows_in_one_file_the_later_wins_and_others_stay() -> None:

@@ -1,5 +1,6 @@
 """Marks and grade point averages: the rules of the coursework tables as statements."""
 
+import datetime as dt
 from typing import Any
 
 import polars as pl
@@ -91,3 +92,13 @@ def test_marks_without_a_course_are_counted() -> None:
     marks = table(landed(GRADES_POSTED, mark(), mark(section="?")))
     assert marks_with_a_course(marks.lazy())[::2] == (False, {"marks": 2, "with_course": 1})
     assert marks_with_a_course(GRADES.empty())[0]
+
+
+def test_of_the_events_of_a_mark_the_last_that_happened_stands() -> None:
+    posted, corrected = (
+        {"event_id": f"{hour}", "event_time": dt.datetime(2023, 10, 2, hour, tzinfo=dt.UTC), "posted_on": d("2023-10-02")}
+        for hour in (8, 9)
+    )
+    late = landed(GRADES_POSTED, mark("F", 0.0, **posted), file="b.csv", at=OCTOBER)
+    last = landed(GRADES_POSTED, mark("B", 3.0, **corrected), file="a.csv", at=SEPTEMBER)
+    assert table(late, last, last).select("letter", "known_on").rows() == [("B", d("2023-10-02"))]

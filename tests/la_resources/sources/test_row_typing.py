@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
@@ -28,6 +28,7 @@ NUMBER = Column("score", pl.Float64, "A number.", nullable=True, minimum=0, maxi
 WHOLE = Column("count", pl.Int16, "A whole number.", nullable=True)
 FLAG = Column("flag", pl.Boolean, "A flag.", nullable=True)
 DAY = Column("day", pl.Date, "A day.", nullable=True)
+TIME = Column("at", pl.Datetime("us", "UTC"), "A time.", nullable=True)
 TEXT = Column("name", pl.String, "A text.", nullable=True)
 CHOICE = Column("grade", pl.String, "A grade.", nullable=True, options=("KG", "01"))
 
@@ -40,6 +41,12 @@ def test_a_number_is_read(text: str):
 @pytest.mark.parametrize("text", ["1,234", "nan", "inf", "1e309", "12,5", "12.5%", "=1+1", "0x1F", "١٢", "1_000", "1.2.3", "."])
 def test_what_is_not_plainly_a_number_is_rejected(text: str):
     assert typed([text], NUMBER) == ([None], ["not a number"])
+
+
+def test_a_time_is_one_in_utc_to_the_microsecond():
+    moment = datetime(2026, 11, 20, 13, 5, 0, 250, tzinfo=UTC)
+    assert typed(["2026-11-20T13:05:00.000250Z"], TIME) == ([moment], [None])
+    assert typed(["2026-11-20T13:05:00", "2026-11-20T13:05:00-05:00", "noon"], TIME) == ([None] * 3, ["not a time in UTC"] * 3)
 
 
 def test_numbers_keep_to_the_contract_s_bounds():
@@ -244,6 +251,19 @@ def test_rows_that_are_not_wanted_are_skipped_and_counted(land: Land):
     definition = SAT.replace("records:", "skip_when: [{column: EBRW, is: [void]}]\nrecords:", 1)
     receipt = land("ID,DAY,EBRW,MATH\n1,2022-10-01,VOID,\n2,2022-10-01,510,520\n", definition).receipt
     assert (receipt.rows_skipped, receipt.rows_loaded, receipt.rows_quarantined) == (1, 1, 0)
+
+
+def test_rows_that_the_file_itself_holds_unfit_are_quarantined_as_it_says_and_not_looked_at_further(land: Land):
+    definition = SAT.replace("records:", "refused: {rule: WHY, value: DETAIL}\nrecords:", 1)
+    landed = land("ID,DAY,EBRW,MATH,WHY,DETAIL\n1,2022-10-01,high,,not JSON,at 7\n2,2022-10-01,510,520,,\n,,,,empty, \n", definition)
+    assert landed.receipt.reasons["not JSON"] == 1
+    assert (landed.receipt.rows_read, landed.receipt.rows_loaded, landed.receipt.rows_quarantined) == (3, 1, 2)
+    assert landed.quarantine.sort("source_row").select("rule", "value").row(0) == ("not JSON", "at 7")
+
+
+def test_a_file_without_the_columns_that_say_what_is_unfit_is_refused(land: Land):
+    definition = SAT.replace("records:", "refused: {rule: WHY, value: DETAIL}\nrecords:", 1)
+    assert land("ID,DAY,EBRW,MATH\n2,2022-10-01,510,520\n", definition).receipt.status == "quarantined"
 
 
 STANDARDS = """

@@ -1,0 +1,1 @@
+"""Tests of the stream's events, its consumer and its producer."""
