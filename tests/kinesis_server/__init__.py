@@ -11,6 +11,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import boto3
@@ -79,8 +80,9 @@ def _served(command: list[str], folder: Path, port: int, settings: dict[str, str
             server.kill()
 
 
+@cache
 def client(url: str):
-    """A client of a server."""
+    """The client of a server."""
     return boto3.client(
         "kinesis",
         region_name="us-east-1",
