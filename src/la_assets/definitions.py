@@ -11,6 +11,7 @@ import dagster as dg
 from la_assets import automation, incidents
 from la_assets.checks import TableCheck, table_checks
 from la_assets.landing.sensors import landing_arrivals, queued_arrivals
+from la_assets.stream_arrivals import stream_arrivals
 from la_resources.contracts import Table
 from la_resources.environments import build_resources
 from la_resources.executors import executor
@@ -68,7 +69,7 @@ defs = dg.Definitions(
     ],
     jobs=[automation.NIGHTLY_JOB, automation.QUARTERLY_JOB],
     schedules=[automation.nightly_schedule, automation.quarterly_schedule],
-    sensors=[landing_arrivals, queued_arrivals, automation.AUTOMATION_SENSOR, *incidents.SENSORS],
+    sensors=[landing_arrivals, queued_arrivals, stream_arrivals, automation.AUTOMATION_SENSOR, *incidents.SENSORS],
     resources=build_resources(TABLES),
     executor=executor(),
 )

@@ -123,6 +123,11 @@ class Receipts:
             records[record.path] = record
         return records
 
+    def without(self, paths: Iterable[str]) -> list[str]:
+        """Of some files, those that have no record: they were never read to their end."""
+        there = set(self.storage.names(self.folder))
+        return [path for path in paths if f"{_name(path)}.json" not in there]
+
     def write(self, record: FileRecord) -> None:
         """Keep the last word on a file; what was announced of it is settled."""
         self.storage.put(record.model_dump_json().encode(), self._file(record.path))

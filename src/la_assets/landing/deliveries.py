@@ -23,6 +23,7 @@ from la_resources.receipts import FileRecord
 from la_resources.sources.archives import Refused
 from la_resources.sources.content_hash import content_hash
 from la_resources.sources.definitions import definition_of, is_companion
+from la_resources.streams.batches import SOURCE as STREAM
 
 if TYPE_CHECKING:
     from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
@@ -38,8 +39,8 @@ ARRIVALS_TAG, CONTENTS_TAG = "landing/arrivals", "landing/contents"
 _REMEMBERED = dt.timedelta(days=7)
 _MOST_RUNS = 2000
 
-Found = Literal["new", "read before", "run recorded", "gone", "later"]
-"""``later``: the tick has opened as much as it may."""
+Found = Literal["new", "read before", "run recorded", "gone", "later", "of the stream"]
+"""``later``: the tick has opened as much as it may; ``of the stream``: a batch, which ``stream_arrivals`` asks a run for."""
 
 
 @dataclass
@@ -74,6 +75,8 @@ class NewFiles:
 
     def add(self, path: str) -> tuple[Found, list[str]]:
         """Look at a file; what was found, and with ``new`` or ``run recorded`` the contents of the runs that it needs."""
+        if path.partition("/")[0] == STREAM:
+            return "of the stream", []
         try:
             size = self._desk.zone.file(path).size
         except FileNotFoundError:

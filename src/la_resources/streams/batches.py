@@ -104,6 +104,12 @@ class Batches:
         return {shard: sorted(ends) for shard, ends in found.items()}
 
 
+def year_of(name: str) -> str:
+    """The school year of a batch file, by its name; empty if the name is no batch's."""
+    found = _NAME.match(name)
+    return found[1] if found else ""
+
+
 def content(rows: Sequence[Row]) -> bytes:
     """Rows as the bytes of a batch file: the same rows, the same bytes."""
     text = io.StringIO(newline="")

@@ -1,0 +1,114 @@
+"""The stream's sensor: a tick lands what is new in the stream as files, and asks for the run that carries them to the marts.
+
+Which files wait for a run is told by the landing zone and the receipts alone, not by a cursor: a tick, a run or a daemon that was killed
+leaves files without a receipt, and the next tick finds them. While a run of the stream is under way none is asked for; the next one reads
+all that came meanwhile. The sensor of other arrivals passes over these files. What a run of the stream rebuilds is what can be had within
+seconds (``TODAY``); scores, forecasts and workbooks follow in the night.
+"""
+
+import datetime as dt
+import hashlib
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from la_assets.landing.schema import ATTENDANCE, FILES, GRADES_POSTED, LMS_ACTIVITY, QUARANTINE
+from la_assets.school_years import FIRST_SCHOOL_YEAR, SCHOOL_YEARS, SchoolYear, current_school_year
+from la_assets.yearly_tables import asset_key
+from la_resources.environments import LakeResource, LandingZoneResource
+from la_resources.receipts import Receipts
+from la_resources.storage import storage_at
+from la_resources.streams.batches import SOURCE, year_of
+from la_resources.streams.consumer import Bounds, Consumed, Consumer
+from la_resources.streams.kinesis import Stream, StreamError, StreamSettings
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+
+FED = (ATTENDANCE, LMS_ACTIVITY, GRADES_POSTED)
+"""Landing tables that events feed."""
+
+TODAY = frozenset({"attendance", "engagement", "coursework", "marts"})
+"""Schemas through which a run of the stream follows the graph: today's attendance, activity and marks, and the marts of them."""
+
+STREAM_TAG = "landing/stream"
+BOUNDS = Bounds(seconds=15.0, records=100_000)
+"""Of a tick; Dagster gives it a minute. 100,000 events are the hour of a district of 100,000 students."""
+
+_DAYS_BACK = 2
+_UNDER_WAY = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+
+
+@dg.sensor(
+    name="stream_arrivals",
+    target=dg.AssetSelection.all(),
+    minimum_interval_seconds=5,
+    default_status=dg.DefaultSensorStatus.STOPPED,
+    description="Events of the stream LA_STREAM: landed as files, and a run that carries them to today's marts.",
+)
+def stream_arrivals(
+    context: dg.SensorEvaluationContext, landing_zone: LandingZoneResource, lake: LakeResource
+) -> dg.SensorResult | dg.SkipReason:
+    """One tick: land what is new, and ask for a run if files wait for one and none is under way."""
+    settings = StreamSettings.from_environment()
+    if not settings.name:
+        return dg.SkipReason("LA_STREAM is not set: there is no stream to read; name one, or switch this sensor off")
+    zone, memory = storage_at(landing_zone.root, "landing zone"), lake.lake().storage
+    try:
+        consumed = Consumer(Stream(settings), zone, memory, FIRST_SCHOOL_YEAR, context.log.info).run(BOUNDS)
+    except StreamError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+    for warning in consumed.warnings:
+        context.log.warning(warning)
+    waiting = unread(landing_zone, lake)
+    if not waiting:
+        return dg.SkipReason(f"{_told(consumed)}; no file waits for a run")
+    if context.instance.get_runs(dg.RunsFilter(tags={STREAM_TAG: settings.name}, statuses=_UNDER_WAY), limit=1):
+        return dg.SkipReason(f"{_told(consumed)}; {len(waiting)} file(s) wait for the run that is under way to end")
+    graph = context.repository_def.asset_graph if context.repository_def else None
+    return dg.SensorResult(run_requests=[_request(year, paths, settings.name, graph) for year, paths in sorted(_by_year(waiting).items())])
+
+
+def unread(landing_zone: LandingZoneResource, lake: LakeResource) -> list[str]:
+    """Batch files of today and the days before that no run has read; older ones are left to the night's run."""
+    zone = storage_at(landing_zone.root, "landing zone")
+    since = (dt.datetime.now(dt.UTC).date() - dt.timedelta(days=_DAYS_BACK)).isoformat()
+    folders = [f"{SOURCE}/{stream}/{day}" for stream in zone.folders(SOURCE) for day in zone.folders(f"{SOURCE}/{stream}") if day >= since]
+    paths = [f"{folder}/{name}" for folder in folders for name in zone.names(folder) if year_of(name)]
+    return Receipts(lake.lake().storage).without(paths)
+
+
+def followed(graph: "BaseAssetGraph") -> list[dg.AssetKey]:
+    """The tables of a run of the stream: what events feed, the ledgers of the landing, and what hangs on them within ``TODAY``."""
+    fed = {asset_key(table) for table in FED}
+    reached, waiting = set(fed), list(fed)
+    while waiting:
+        near = {key for key in graph.get(waiting.pop()).child_keys if key.path[0] in TODAY} - reached
+        reached |= near
+        waiting += near
+    return sorted(reached | {asset_key(FILES), asset_key(QUARANTINE)})
+
+
+def _by_year(paths: list[str]) -> dict[str, list[str]]:
+    """Files by partition key; of a year that is no partition (yet), by that of the current year."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in paths:
+        key = SchoolYear(year_of(path.rpartition("/")[2])).key
+        found[key if SCHOOL_YEARS.has_partition_key(key) else current_school_year().key].append(path)
+    return found
+
+
+def _request(year: str, paths: list[str], stream: str, graph: "BaseAssetGraph | None") -> dg.RunRequest:
+    digest = hashlib.sha256("\n".join(sorted(paths)).encode()).hexdigest()
+    return dg.RunRequest(
+        run_key=f"{year}:{digest}",
+        partition_key=year,
+        asset_selection=followed(graph) if graph else None,
+        tags={STREAM_TAG: stream, "landing/files": str(len(paths)), "landing/school_year": SchoolYear.of_key(year).label},
+    )
+
+
+def _told(consumed: Consumed) -> str:
+    unfit = f", {sum(consumed.unfit.values()):,} of them unfit" if consumed.unfit else ""
+    return f"{consumed.records:,} events in {len(consumed.files):,} files{unfit}"
