@@ -9,6 +9,7 @@ BIN := $(CURDIR)/$(VENV)/bin
 STUDENTS ?= 5000
 SEED ?= 20261121
 PORT ?= 3000
+SPEED ?= 600
 
 export LA_DATA_ROOT ?= $(CURDIR)/data
 export LA_MAPPINGS ?= $(CURDIR)/data/mappings
@@ -17,7 +18,7 @@ export LA_DAGSTER_STORAGE ?= $(DAGSTER_HOME)/storage
 export DAGSTER_DISABLE_TELEMETRY := yes
 export POLARS_MAX_THREADS ?= $(shell nproc)
 
-.PHONY: help setup demo backfill ui test lint bench clean
+.PHONY: help setup demo backfill ui stream test lint bench clean
 
 help:  ## What there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +55,9 @@ backfill: setup  ## The demo without the UI: STUDENTS=5000 SEED=...
 
 ui: setup  ## The Dagster UI over what is there
 	$(WITH_SECRETS) PYTHONWARNINGS=ignore $(BIN)/dagster dev --workspace workspace.yaml --port $(PORT)
+
+stream: setup  ## Play a simulated school day into the Kinesis stream LA_STREAM: SPEED=600 (docs/streams.md)
+	$(BIN)/python -m la_resources.streams.producer --speed $(SPEED)
 
 lint: setup
 	$(BIN)/ruff format --check src tests bench
