@@ -99,9 +99,8 @@ def play(planned: Sequence[Planned], send: Callable[[list[dict[str, Any]]], None
             time.sleep(min(max((planned[sent].second - second) / speed, 0.005), 1.0))
         if now - spoken > _SPOKEN_EVERY:
             spoken = now
-            say(
-                f"{dt.timedelta(seconds=int(planned[sent - 1].second if sent else FIRST_BELL))} of the day: {sent:,} of {len(planned):,} events sent"
-            )
+            clock = dt.timedelta(seconds=int(planned[sent - 1].second if sent else FIRST_BELL))
+            say(f"{clock} of the day: {sent:,} of {len(planned):,} events sent")
     return sent
 
 
