@@ -6,6 +6,7 @@ runs right before and right after the work, so that a busy machine slows both.
 
 from __future__ import annotations
 
+import json
 import shutil
 import statistics
 from collections.abc import Callable
@@ -166,12 +167,36 @@ def _query(level: str, folder: Path, sizes: Sizes) -> Figure:
     return query(level, _loaded_history(folder, sizes), sizes)
 
 
+def stream_latency(folder: Path, sizes: Sizes) -> Figure:
+    """Events of a stream to the mart's row with the daemon running, in the district of the whole graph; the 95th percentile of seconds."""
+    place = Place(folder / f"graph_{sizes.graph_students}x{sizes.graph_years}")
+    simulated(place, sizes.graph_students, sizes.graph_years, "negative")
+    if not (place.lake / "marts").exists():
+        place.materialize(partition_keys(sizes.graph_years, LAST_YEAR), "before_stream_latency", select=f'{_CANONICAL} or group:"marts"')
+    before = _empty_run(place)
+    run = place.python(["-m", "bench.stream_latency", str(place.root), "120"], "stream_latency")
+    after = _empty_run(place)
+    told = json.loads(place.log("stream_latency").read_text().splitlines()[-1])
+    return Figure(
+        "stream_latency",
+        f"a mark put into a stream to its student's row in marts.student_360, {sizes.graph_students:,} students; 95th percentile of 120",
+        told["p95"],
+        run.cpu_seconds,
+        run.peak_bytes,
+        Goal(15),
+        "a Dagster run of one empty asset",
+        *_means(before, after),
+        told,
+    )
+
+
 RUN: dict[str, Callable[[Path, Sizes], Figure]] = {
     "historical_load": historical_load,
     "daily_increment": daily_increment,
     "mtss_and_forecasts": mtss_and_forecasts,
     "code_location_load": code_location_load,
     "whole_graph": whole_graph,
+    "stream_latency": stream_latency,
     "growth_model": growth_model,
     "value_added_model": value_added_model,
     "growth_percentiles": growth_percentiles,

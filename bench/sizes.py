@@ -17,6 +17,7 @@ FIGURES = (
     "query_district",
     "code_location_load",
     "whole_graph",
+    "stream_latency",
     "growth_model",
     "value_added_model",
     "growth_percentiles",

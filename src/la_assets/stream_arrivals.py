@@ -8,6 +8,8 @@ seconds (``TODAY``); scores, forecasts and workbooks follow in the night.
 
 import datetime as dt
 import hashlib
+import logging
+import time
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -20,7 +22,7 @@ from la_resources.environments import LakeResource, LandingZoneResource
 from la_resources.receipts import Receipts
 from la_resources.storage import storage_at
 from la_resources.streams.batches import SOURCE, year_of
-from la_resources.streams.consumer import Bounds, Consumed, Consumer
+from la_resources.streams.consumer import Bounds, Consumer
 from la_resources.streams.kinesis import Stream, StreamError, StreamSettings
 
 if TYPE_CHECKING:
@@ -36,6 +38,10 @@ STREAM_TAG = "landing/stream"
 BOUNDS = Bounds(seconds=15.0, records=100_000)
 """Of a tick; Dagster gives it a minute. 100,000 events are the hour of a district of 100,000 students."""
 
+PATIENCE = 20.0
+"""Seconds that a tick waits for events, or for the run under way to end: the next run begins at once, not with the next tick."""
+
+_POLL = 0.5
 _DAYS_BACK = 2
 _UNDER_WAY = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
@@ -50,24 +56,41 @@ _UNDER_WAY = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.Da
 def stream_arrivals(
     context: dg.SensorEvaluationContext, landing_zone: LandingZoneResource, lake: LakeResource
 ) -> dg.SensorResult | dg.SkipReason:
-    """One tick: land what is new, and ask for a run if files wait for one and none is under way."""
+    """One tick: land what is new, and ask for a run as soon as files wait for one and none is under way."""
     settings = StreamSettings.from_environment()
     if not settings.name:
         return dg.SkipReason("LA_STREAM is not set: there is no stream to read; name one, or switch this sensor off")
     zone, memory = storage_at(landing_zone.root, "landing zone"), lake.lake().storage
+    consumer = Consumer(Stream(settings), zone, memory, FIRST_SCHOOL_YEAR, context.log.info)
+    until, events = time.monotonic() + PATIENCE, 0
+    while True:
+        busy, last = _is_under_way(context.instance, settings.name), time.monotonic() >= until
+        if not busy or last:  # until the run ends the events are as safe in the stream, and make fewer and larger files
+            events += _landed(consumer, context.log)
+        waiting = unread(landing_zone, lake) if not busy or last else []
+        if waiting and not busy:
+            graph = context.repository_def.asset_graph if context.repository_def else None
+            by_year = sorted(_by_year(waiting).items())
+            return dg.SensorResult(run_requests=[_request(year, paths, settings.name, graph) for year, paths in by_year])
+        if last:
+            wait = "wait for the run that is under way to end" if busy else "waits for a run"
+            return dg.SkipReason(f"{events:,} events landed; {len(waiting) or 'no'} file(s) {wait}")
+        time.sleep(_POLL)
+
+
+def _landed(consumer: Consumer, log: logging.Logger) -> int:
+    """Land what is new; how many events."""
     try:
-        consumed = Consumer(Stream(settings), zone, memory, FIRST_SCHOOL_YEAR, context.log.info).run(BOUNDS)
+        consumed = consumer.run(BOUNDS)
     except StreamError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     for warning in consumed.warnings:
-        context.log.warning(warning)
-    waiting = unread(landing_zone, lake)
-    if not waiting:
-        return dg.SkipReason(f"{_told(consumed)}; no file waits for a run")
-    if context.instance.get_runs(dg.RunsFilter(tags={STREAM_TAG: settings.name}, statuses=_UNDER_WAY), limit=1):
-        return dg.SkipReason(f"{_told(consumed)}; {len(waiting)} file(s) wait for the run that is under way to end")
-    graph = context.repository_def.asset_graph if context.repository_def else None
-    return dg.SensorResult(run_requests=[_request(year, paths, settings.name, graph) for year, paths in sorted(_by_year(waiting).items())])
+        log.warning(warning)
+    return consumed.records
+
+
+def _is_under_way(instance: dg.DagsterInstance, stream: str) -> bool:
+    return bool(instance.get_runs(dg.RunsFilter(tags={STREAM_TAG: stream}, statuses=_UNDER_WAY), limit=1))
 
 
 def unread(landing_zone: LandingZoneResource, lake: LakeResource) -> list[str]:
@@ -107,8 +130,3 @@ def _request(year: str, paths: list[str], stream: str, graph: "BaseAssetGraph | 
         asset_selection=followed(graph) if graph else None,
         tags={STREAM_TAG: stream, "landing/files": str(len(paths)), "landing/school_year": SchoolYear.of_key(year).label},
     )
-
-
-def _told(consumed: Consumed) -> str:
-    unfit = f", {sum(consumed.unfit.values()):,} of them unfit" if consumed.unfit else ""
-    return f"{consumed.records:,} events in {len(consumed.files):,} files{unfit}"

@@ -81,12 +81,23 @@ def test_the_longest_steps_are_read_from_the_log_of_a_run(tmp_path: Path):
 def test_the_bench_runs_at_a_tiny_size(tmp_path: Path):
     sizes = ["--students", "200", "--years", "1", "--graph-students", "200", "--graph-years", "1", "--repeats", "1"]
     sizes += ["--model-students", "800", "--model-years", "5", "--grown-students", "2000", "--taught-rows", "6000"]
-    command = [sys.executable, "-m", "bench", *sizes, "--folder", str(tmp_path / "districts"), "--results", str(tmp_path / "results")]
+    wanted = [name for name in FIGURES if name != "stream_latency"]  # a daemon and two minutes of a stream
+    command = [
+        sys.executable,
+        "-m",
+        "bench",
+        *wanted,
+        *sizes,
+        "--folder",
+        str(tmp_path / "districts"),
+        "--results",
+        str(tmp_path / "results"),
+    ]
     done = subprocess.run(command, cwd=PROJECT, env=os.environ | {"PYTHONPATH": str(PROJECT / "src")}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     content = json.loads(next((tmp_path / "results").glob("*.json")).read_text())
     figures = {row["name"]: row for row in content["figures"]}
-    assert tuple(figures) == FIGURES
+    assert list(figures) == wanted
     assert content["sizes"]["students"] == 200
     assert {"cores", "memory_gib", "python", "packages"} <= set(content["machine"])
     for row in figures.values():

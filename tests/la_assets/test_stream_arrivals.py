@@ -63,6 +63,7 @@ def sensor(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sens
     monkeypatch.setenv("LA_STREAM", desk.name)
     monkeypatch.setenv("LA_KINESIS_ENDPOINT", server)
     monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setattr("la_assets.stream_arrivals.PATIENCE", 0.0)
     return Sensor(desk)
 
 
@@ -78,14 +79,14 @@ def test_a_stream_that_is_not_there_fails_the_tick_with_the_next_step(sensor: Se
 
 
 def test_events_are_landed_and_a_run_of_their_year_is_asked_for_until_one_has_read_them(sensor: Sensor) -> None:
-    assert "0 events" in sensor.skipped()
+    assert "0 events landed; no file" in sensor.skipped()
     sensor.desk.put(event("1"), event("2", "attendance"))
     request = sensor.requested()
     assert request.partition_key == current_school_year().key
     assert request.tags[STREAM_TAG] == sensor.desk.name
     assert sensor.requested().run_key == request.run_key, "Dagster starts a run key once"
     sensor.land(current_school_year().key)
-    assert "no file waits" in sensor.skipped()
+    assert "no file" in sensor.skipped()
     assert sensor.desk.rows("landing.attendance")["event_id"].to_list() == ["2"]
 
 
@@ -102,6 +103,23 @@ def test_while_a_run_of_the_stream_is_under_way_events_are_landed_and_wait(senso
     again = sensor.requested()
     assert again.run_key != first.run_key
     assert again.tags["landing/files"] == "2", "what a failed run did not read is asked for again with what is new"
+
+
+def test_a_tick_waits_for_the_run_under_way_and_then_asks_at_once(sensor: Sensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = sensor.instance.create_run_for_job(
+        defs.resolve_implicit_global_asset_job_def(), tags={STREAM_TAG: sensor.desk.name}, status=dg.DagsterRunStatus.STARTED
+    )
+    sensor.desk.put(event("1"))
+
+    def while_waiting(_: float) -> None:
+        sensor.desk.put(event("2"))
+        sensor.instance.report_run_failed(sensor.instance.get_run_by_id(run.run_id))  # type: ignore[arg-type]
+
+    monkeypatch.setattr("la_assets.stream_arrivals.PATIENCE", 60.0)
+    monkeypatch.setattr("la_assets.stream_arrivals.time.sleep", while_waiting)
+    assert sensor.requested().tags["landing/files"] == "1"
+    [file] = sensor.desk.files()
+    assert len(file.read_text().splitlines()) == 3, "what came meanwhile goes with it, in one file"
 
 
 def test_files_of_a_tick_that_was_killed_before_it_could_ask_are_found_by_the_next(sensor: Sensor) -> None:
