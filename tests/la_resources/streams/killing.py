@@ -1,4 +1,4 @@
-"""Consumers as processes of their own that are killed (SIGKILL) at a chosen point of their work.
+"""Consumers, and landings of what they wrote, as processes of their own that are killed (SIGKILL) at a chosen point of their work.
 
 The points are those at which something has just become true outside the process, or is about to: a page was fetched, a file (a
 batch or a checkpoint) is written and about to take its place, or has taken it.
@@ -6,9 +6,13 @@ batch or a checkpoint) is written and about to take its place, or has taken it.
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from la_resources import aws
@@ -48,6 +52,26 @@ def killed(desk: Desk, when: Callable[[str], bool], **bounds: Any) -> str | None
     return None
 
 
+def killed_landing(desk: Desk, renames: int) -> bool:
+    """Run the landing in a process of its own that is killed when it is about to put its n-th file into place; whether it was."""
+    command = [sys.executable, "-W", "ignore", "-m", "tests.la_resources.streams.killing", desk.url, desk.name, str(desk.folder), str(renames)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False)
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    return done.returncode != 0
+
+
+def _land_until(desk: Desk, renames: int) -> None:
+    replace, seen = os.replace, itertools.count(1)
+
+    def replacing(source: Any, target: Any) -> None:
+        if next(seen) == renames:
+            os.kill(os.getpid(), signal.SIGKILL)
+        replace(source, target)
+
+    os.replace = replacing  # type: ignore[assignment]
+    desk.land()
+
+
 def _consume_until(desk: Desk, when: Callable[[str], bool], tell: int, bounds: dict[str, Any]) -> None:
     """In the child: consume, and die where told to; never returns."""
 
@@ -76,3 +100,7 @@ def _consume_until(desk: Desk, when: Callable[[str], bool], tell: int, bounds: d
         code = 0
     finally:
         os._exit(code)
+
+
+if __name__ == "__main__":
+    _land_until(Desk(sys.argv[1], sys.argv[2], Path(sys.argv[3])), int(sys.argv[4]))

@@ -1,4 +1,4 @@
-"""Exactly once: consumers are killed at every point of their work, and every event is in the table once, in the order of event time.
+"""Exactly once: consumers and landings are killed at any point of their work, and every event is in the table once, by event time.
 
 ``LA_STREAM_EVENTS`` sets the number of events of the long test (100,000 by default).
 """
@@ -19,7 +19,7 @@ from la_assets.engagement.lms_daily import added_up
 from la_resources.streams.consumer import Bounds, Consumer
 
 from .desk import Desk, event, new_stream, now
-from .killing import LANDED, POINTS, killed
+from .killing import LANDED, POINTS, killed, killed_landing
 
 EVENTS = int(os.environ.get("LA_STREAM_EVENTS", "100000"))
 ROUNDS = 26
@@ -114,6 +114,7 @@ def test_after_two_dozen_kills_over_four_shards_and_a_reshard_each_event_is_in_t
             desk.split("shardId-000000000001")
         point, n = rng.choice(POINTS), rng.randrange(1, 9)
         ends[killed(desk, nth(point, n), **bounds) or "its end"] += 1
+    assert [killed_landing(desk, rng.randrange(1, 60)) for _ in range(3)] == [True] * 3
     last = desk.consume(**bounds)
     assert last.idle
     assert last.records < len(sent) / 2, "the killed ones did most of the work"
