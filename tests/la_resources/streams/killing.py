@@ -54,7 +54,8 @@ def killed(desk: Desk, when: Callable[[str], bool], **bounds: Any) -> str | None
 
 def killed_landing(desk: Desk, renames: int) -> bool:
     """Run the landing in a process of its own that is killed when it is about to put its n-th file into place; whether it was."""
-    command = [sys.executable, "-W", "ignore", "-m", "tests.la_resources.streams.killing", desk.url, desk.name, str(desk.folder), str(renames)]
+    told = [desk.url, desk.name, str(desk.folder), str(renames)]
+    command = [sys.executable, "-W", "ignore", "-m", "tests.la_resources.streams.killing", *told]
     done = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False)
     assert done.returncode in (0, -signal.SIGKILL), done.stderr
     return done.returncode != 0
