@@ -27,7 +27,8 @@ def test_a_row_lands_typed_with_its_lineage(land: Land):
     hashed = first.pop("row_hash")
     assert first == {
         "student_key": key_of("student", "7"), "school_id": "0101", "date": date(2022, 9, 1), "absent": 1.0, "excused": None, "tardy": None,
-        "early_dismissal": None, "minutes": None, "event_id": None, "event_time": None, "school_year": "2022-23", "source": "sis_attendance", "source_file": "sis/attendance.csv",
+        "early_dismissal": None, "minutes": None, "event_id": None, "event_time": None,
+        "school_year": "2022-23", "source": "sis_attendance", "source_file": "sis/attendance.csv",
         "source_row": 2, "landed_at": ARRIVED,
     }  # fmt: skip
     assert isinstance(hashed, int)
