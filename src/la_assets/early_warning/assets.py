@@ -191,7 +191,10 @@ def _model_of(family: str) -> Callable[[Year], Page]:
             most = own.most_course_rows if family == "course_failure" else own.most_training_rows
             chosen, account = labelled_units.training_rows(known.collect(engine="streaming"), own.training_years, most)
             frame = labelled_units.with_features(chosen, units).collect(engine="streaming")
-            settings = LearnerSettings(held_out_years=target.held_out_years, learning_rate=target.learning_rate)
+            settings = LearnerSettings(
+                held_out_years=target.held_out_years, learning_rate=target.learning_rate,
+                rows_for_workers=own.rows_for_workers, workers=own.workers, scheduler=own.scheduler,
+            )  # fmt: skip
             fitted = train(frame, target.definition, settings, before=year.label, as_of=as_of)
             rows.append(model_row(fitted, frame, target.name, year.label, as_of=as_of, account=account))
         return Page(pl.concat(rows).pipe(_shaped, table=_MODELS[family]), asset_pages.of_models(rows))

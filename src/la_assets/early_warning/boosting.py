@@ -18,6 +18,8 @@ from la_assets.early_warning.learner_settings import LearnerSettings
 if TYPE_CHECKING:
     import xgboost as xgb
 
+    from la_assets.early_warning.boosting_on_workers import RoundedGradients
+
 WORTH_THREADS = 2_000_000
 """Cells from which several threads are faster than one that waits for nobody."""
 _SINGLE_BITS = 24  # of a float32's significand
@@ -70,6 +72,11 @@ def grow(
         "disable_default_eval_metric": 1,
         "verbosity": 0,
     }
+    if settings.worth_workers(len(label)):
+        from la_assets.early_warning.boosting_on_workers import train_on_workers
+
+        watched_rows = (*later, class_weights(later[1], settings)) if later else None
+        return Boosted(*train_on_workers(params, matrix, label, _of_classes(label, weight), settings, rounds=rounds, later=watched_rows))
     train = xgb.QuantileDMatrix(matrix, label=label, nthread=threads, max_bin=settings.bins)
     objective = _exact_gradients(label, weight)
     if later is None:
@@ -128,9 +135,22 @@ def from_text(text: str, threads: int = 1) -> xgb.Booster:
     return booster
 
 
+def _unit(weight: np.ndarray) -> float:
+    """What gradients are rounded to multiples of."""
+    return float(2.0 ** (np.ceil(np.log2(weight.max())) - _SINGLE_BITS))
+
+
+def _of_classes(label: np.ndarray, weight: np.ndarray) -> RoundedGradients:
+    """The same gradients by class, for workers who see a share of the rows."""
+    from la_assets.early_warning.boosting_on_workers import RoundedGradients
+
+    positive, negative = (float(weight[label == side][0]) if (label == side).any() else 1.0 for side in (1, 0))
+    return RoundedGradients(positive, negative, _unit(weight))
+
+
 def _exact_gradients(label: np.ndarray, weight: np.ndarray) -> Any:
     """Weighted logistic gradients, rounded so that any sum of them is exact in double precision."""
-    unit = 2.0 ** (np.ceil(np.log2(weight.max())) - _SINGLE_BITS)
+    unit = _unit(weight)
 
     def gradients(margin: np.ndarray, _: Any) -> tuple[np.ndarray, np.ndarray]:
         p = 1 / (1 + np.exp(-margin.astype(np.float64)))

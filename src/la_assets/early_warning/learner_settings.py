@@ -31,6 +31,10 @@ class LearnerSettings:
         Students' worth of district rate in a school's rate (the school-only baseline).
     seed, threads : int
         Fixed seed; threads change the time, never the result.
+    rows_for_workers : int, optional
+        From so many rows on, trees are grown by Dask's workers, each with a share of the rows; None: never.
+    workers, scheduler : int, str
+        How many; address of their scheduler (``tcp://host:8786``), empty: processes of this machine, started for the time.
     """
 
     max_depth: int = 4
@@ -50,6 +54,13 @@ class LearnerSettings:
     school_prior: float = 20.0
     seed: int = 20261125
     threads: int = 2
+    rows_for_workers: int | None = None
+    workers: int = 2
+    scheduler: str = ""
+
+    def worth_workers(self, rows: int) -> bool:
+        """Whether so many rows are grown on workers."""
+        return self.rows_for_workers is not None and rows >= self.rows_for_workers
 
 
 @dataclass(frozen=True)

@@ -163,7 +163,7 @@ def train(
         "rows": account,
         "n_positives": positives,
         "data_hash": "",
-        "settings": {k: v for k, v in asdict(settings).items() if k != "threads"},
+        "settings": {k: v for k, v in asdict(settings).items() if k not in ("threads", "scheduler")},
         "libraries": {name: version(name) for name in LIBRARIES},
     }
     status = _no_model(rows.height, positives, design, settings)
@@ -171,6 +171,7 @@ def train(
         return FittedModel(definition.name, str(before), status, manifest)
     matrix = design.matrix(rows)
     manifest["data_hash"] = _data_hash(rows, definition, matrix, label)
+    manifest["grown_on_workers"] = settings.workers if settings.worth_workers(len(label)) else 0
     held_out = _held_out(rows, matrix, label, definition, settings)
     parts: dict[str, Any] = {
         "logistic": logistic.fit(matrix, label, settings),

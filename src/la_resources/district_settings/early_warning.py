@@ -35,6 +35,9 @@ class EarlyWarningSettings(BaseModel):
     most_training_rows, most_course_rows : int
         Rows of students, and of students in courses, that a model learns from; of more, whole students are left out by their key, the
         same ones every time.
+    rows_for_workers, workers, scheduler : int, int, str
+        From so many training rows on, trees are grown by that many Dask workers, each with a share of the rows (``docs/workers.md``);
+        none by default. The scheduler's address, e.g. ``tcp://host:8786``; empty: processes of this machine.
     passing_percent : float
         Mean percent of a course below which it is failed.
     course_snapshots : tuple of str
@@ -79,6 +82,9 @@ class EarlyWarningSettings(BaseModel):
     training_years: int = Field(5, ge=2, le=6)
     most_training_rows: int = Field(300_000, ge=1_000)
     most_course_rows: int = Field(12_000, ge=1_000)
+    rows_for_workers: int | None = Field(None, ge=1_000)
+    workers: int = Field(2, ge=1, le=64)
+    scheduler: str = Field("", pattern=r"^(|(tcp|tls)://\S+)$")
     passing_percent: float = Field(60.0, gt=0, lt=100)
     course_snapshots: tuple[str, ...] = ("Q1", "Q2")
     sat_ela_benchmark: float = Field(480.0, ge=200, le=800)
