@@ -25,6 +25,7 @@ from la_assets.roster.schema import STAFF as STAFF_TABLE
 from la_assets.school_years import earlier_years, own_and_earlier_years
 from la_assets.value_added import briefs, plots
 from la_assets.value_added import forecast as forecasting
+from la_assets.value_added import forecast_evaluation as evaluating
 from la_assets.value_added import link_coverage as coverage
 from la_assets.value_added import models as fitted_models
 from la_assets.value_added import persistence as persisting
@@ -35,6 +36,7 @@ from la_assets.value_added.model import SCHOOL, TEACHER, ValueAdded, fit_value_a
 from la_assets.value_added.placebo import Tolerance, YearEvidence, judged, year_evidence
 from la_assets.value_added.schema import (
     FORECAST,
+    FORECAST_EVALUATION,
     LINK_COVERAGE,
     MODELS,
     PERSISTENCE,
@@ -330,6 +332,35 @@ def forecast(year: Year) -> Page:
     return Page(_stamped(made, FORECAST, year, (year.history(TEACHER_EFFECTS),)), _ETHICAL | {"forecasts": made["effect"].count()})
 
 
+@yearly_table(
+    FORECAST_EVALUATION,
+    inputs=(FORECAST, TEACHER_EFFECTS, TEACHER_EFFECTS_POOLED),
+    history={TEACHER_EFFECTS.name: own_and_earlier_years(1), TEACHER_EFFECTS_POOLED.name: earlier_years(1)},
+    cadence="quarterly",
+    kinds=("polars", "parquet", "matplotlib"),
+)
+def forecast_evaluation(year: Year) -> Page:
+    """How the forecasts for this year agree with what came: against last year's effect, the pooled effect, and no forecast at all.
+
+    **From** `value_added.forecast` of this year, which read earlier years only, and this year's `value_added.teacher_effects`; the simpler
+    ways from last year's tables. The noise of one year's scores is taken off the miss.
+
+    **Fresh** with the quarterly models; until the final scores are in, rows say `no_outcomes`. **If the check fails**, the forecast missed
+    by more than saying that all teachers are average: do not use it, and look at `value_added.persistence`.
+    """
+    before = year.school_year.shift(-1).label
+    effects, pooled = year.history(TEACHER_EFFECTS).collect(), year.history(TEACHER_EFFECTS_POOLED).collect()
+    now, last = (effects.filter(pl.col("school_year") == label) for label in (year.label, before))
+    told = year[FORECAST].collect()
+    made = pl.concat([evaluating.evaluations(told, now, last, pooled, subject) for subject in _subjects(year)])
+    shown: dict[str, Any] = dict(_ETHICAL)
+    for subject, slope, coverage_share in made.filter(forecast_by="drift").select("subject", "slope", "coverage").drop_nulls().iter_rows():
+        shown |= {f"slope_{subject}": slope, f"coverage_{subject}": coverage_share}
+    if made["squared_miss"].count():
+        shown["missed_by"] = picture(plots.misses(made, year.label), f"squared miss of forecasts of {year.label}")
+    return Page(_stamped(made, FORECAST_EVALUATION, year, (year[FORECAST], year[TEACHER_EFFECTS])), shown)
+
+
 @yearly_table(LINK_COVERAGE, inputs=(SCORES, INSTRUCTIONAL_LINKS, ENROLLMENTS))
 def link_coverage(year: Year) -> pl.LazyFrame:
     """A school's tested students in a subject, and how many of them are linked to a teacher of it.
@@ -382,6 +413,6 @@ def principal_briefs(year: Year) -> Page:
 
 VALUE_ADDED_ASSETS: tuple[dg.AssetsDefinition, ...] = (
     student_scores, placebo, models, teacher_effects, school_effects, teacher_effects_pooled,
-    persistence, forecast, link_coverage, principal_briefs,
+    persistence, forecast, forecast_evaluation, link_coverage, principal_briefs,
 )  # fmt: skip
 """The assets of the room, inputs before what reads them."""

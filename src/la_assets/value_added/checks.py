@@ -7,7 +7,7 @@ import polars as pl
 
 from la_assets.checks import TableCheck
 from la_assets.data_checks import Finding
-from la_assets.value_added.schema import LINK_COVERAGE, MODELS, PLACEBO_RUNS, STUDENT_SCORES, TEACHER_EFFECTS
+from la_assets.value_added.schema import FORECAST_EVALUATION, LINK_COVERAGE, MODELS, PLACEBO_RUNS, STUDENT_SCORES, TEACHER_EFFECTS
 
 
 def links_cover_students(coverage: pl.LazyFrame, limit: float) -> Finding:
@@ -66,6 +66,21 @@ def scored_students_are_used(students: pl.LazyFrame, expected: float = 0.95) -> 
     return used >= expected * due, f"{used} of {due} scores with an earlier one are used", dict(counts)
 
 
+def forecasts_help(evaluation: pl.LazyFrame) -> Finding:
+    """In no subject did the forecast miss clearly by more than saying that every teacher is average."""
+    ways = (
+        evaluation.filter(pl.col("status") == "estimated").select("subject", "forecast_by", "squared_miss", "squared_miss_error").collect()
+    )
+    drift, zero = (ways.filter(pl.col("forecast_by") == way) for way in ("drift", "zero"))
+    both = drift.join(zero, on="subject", suffix="_zero")
+    worse = both.filter(pl.col("squared_miss") - 1.96 * pl.col("squared_miss_error") > pl.col("squared_miss_zero"))
+    words = "; ".join(
+        f"{s}: missed by {m:.4f}, zero by {z:.4f} SD squared"
+        for s, m, z in worse.select("subject", "squared_miss", "squared_miss_zero").iter_rows()
+    )
+    return worse.is_empty(), words or f"no forecast of {both.height} subjects misses by more than none", {"subjects": both.height}
+
+
 def every_teacher_is_accounted_for(effects: pl.LazyFrame) -> Finding:
     """Every row has a number, or a status that says why not; counts by status."""
     counts = dict(effects.group_by("status").len().collect().iter_rows())
@@ -116,6 +131,14 @@ CHECKS = {
             (TEACHER_EFFECTS,),
             lambda year: every_teacher_is_accounted_for(year[TEACHER_EFFECTS]),
             "Every linked teacher has a number or a reason.",
+        ),
+    ),
+    FORECAST_EVALUATION.name: (
+        TableCheck(
+            "forecasts_help",
+            (FORECAST_EVALUATION,),
+            lambda year: forecasts_help(year[FORECAST_EVALUATION]),
+            "Forecasts miss by no more than saying that every teacher is average; else they are not to be used.",
         ),
     ),
     LINK_COVERAGE.name: (

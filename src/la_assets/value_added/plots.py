@@ -46,6 +46,29 @@ def caterpillar(effects: pl.DataFrame, school_year: str) -> Figure:
     return figure
 
 
+def misses(evaluation: pl.DataFrame, school_year: str) -> Figure:
+    """Squared miss of each way to foretell with its 95 % interval, a panel a subject; less is better."""
+    from matplotlib.figure import Figure
+
+    known = evaluation.drop_nulls("squared_miss")
+    subjects = known["subject"].unique(maintain_order=True).to_list()
+    figure = Figure(figsize=(4.2 * len(subjects), 2.6), layout="constrained")
+    for place, subject in enumerate(subjects, start=1):
+        axes, rows = figure.add_subplot(1, len(subjects), place), known.filter(pl.col("subject") == subject)
+        miss, half = rows["squared_miss"].to_numpy(), 1.96 * rows["squared_miss_error"].to_numpy()
+        ways = [str(way) for way in rows["forecast_by"]]
+        colors = ["#1b7f5c" if way == "drift" else "#5b6770" for way in ways]
+        axes.hlines(range(len(ways)), miss - half, miss + half, colors=colors, linewidth=2)
+        axes.scatter(miss, range(len(ways)), color=colors, s=24, zorder=3)
+        axes.set_yticks(range(len(ways)), [way.replace("_", " ") for way in ways])
+        axes.invert_yaxis()
+        axes.set_title(f"{subject}, {school_year} ({int(rows['teachers'].sum() / max(rows.height, 1))} teachers)", fontsize=10)
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+    figure.supxlabel("mean squared miss without the outcome's noise, SD squared; bars are 95 % intervals", fontsize=8)
+    return figure
+
+
 def _draw_intervals(axes: Axes, rows: pl.DataFrame) -> None:
     """Intervals first, the estimate as a small mark within them, and the line of the district's average."""
     for label, color in _COLORS.items():

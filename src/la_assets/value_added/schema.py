@@ -9,6 +9,7 @@ import polars as pl
 from la_assets.landing.schema import GRADES, SUBJECTS, at_end, flag, number, text, whole
 from la_assets.reports.ethical_use import STAFF
 from la_assets.value_added import forecast as forecasting
+from la_assets.value_added import forecast_evaluation as evaluating
 from la_assets.value_added import link_coverage as coverage
 from la_assets.value_added import persistence as persisting
 from la_assets.value_added.briefs import BRIEF_STATUSES
@@ -183,6 +184,29 @@ FORECAST = Table(
     ("staff_key", "subject", "school_year"),
     (_staff,),
 )
+FORECAST_EVALUATION = Table(
+    "value_added.forecast_evaluation",
+    "How a subject's forecasts for this year agree with what came, and how simpler ways to foretell would have.",
+    (
+        _subject,
+        text("forecast_by", "`drift`: the published forecast; `last_year`: last year's effect; `pooled`: that of the three years before; "
+             "`zero`: all are average.", nullable=False, options=evaluating.WAYS),
+        whole("teachers", "Teachers foretold in this way, with an effect last year and one this year.", 0, nullable=False),
+        number("correlation", "Correlation of what was foretold with this year's mean residual, noisy teachers weighing less.", -1, 1),
+        number("correlation_low", "Lower end of its 95 % interval.", -1, 1),
+        number("correlation_high", "Upper end of its 95 % interval.", -1, 1),
+        number("slope", "Slope of what came on what was foretold: 1 without bias, less where differences were foretold too large."),
+        number("slope_error", "Its standard error.", 0),
+        number("squared_miss", "Mean squared miss less the outcome's own noise, SD squared; may fall below 0 by chance."),
+        number("squared_miss_error", "Its standard error.", 0),
+        number("coverage", "Share of outcomes within the 95 % interval of the forecast and their noise; of `drift`.", 0, 1),
+        number("coverage_low", "Lower end of its 95 % interval.", 0, 1),
+        number("coverage_high", "Upper end of its 95 % interval.", 0, 1),
+        _status(evaluating.STATUSES, "Whether there are figures, and why not."),
+        *lineage_columns(),
+    ),
+    ("subject", "forecast_by", "school_year"),
+)  # fmt: skip
 LINK_COVERAGE = Table(
     "value_added.link_coverage",
     "A school's tested students in a subject, and how many are linked to a teacher of it.",
