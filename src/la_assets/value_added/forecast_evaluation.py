@@ -122,4 +122,5 @@ def _share(inside: int, n: int) -> dict[str, float]:
     """A share with Wilson's interval (Wilson 1927, J. Am. Stat. Assoc. 22)."""
     share = inside / n
     middle, width = share + _Z**2 / (2 * n), _Z * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
-    return {"coverage": share, "coverage_low": (middle - width) / (1 + _Z**2 / n), "coverage_high": (middle + width) / (1 + _Z**2 / n)}
+    low, high = (middle - width) / (1 + _Z**2 / n), (middle + width) / (1 + _Z**2 / n)
+    return {"coverage": share, "coverage_low": min(max(low, 0.0), share), "coverage_high": max(min(high, 1.0), share)}

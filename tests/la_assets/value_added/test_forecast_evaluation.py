@@ -6,11 +6,13 @@ import dagster as dg
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from la_assets.value_added import assets
 from la_assets.value_added.checks import forecasts_help
 from la_assets.value_added.forecast import forecasts
-from la_assets.value_added.forecast_evaluation import WAYS, evaluations
+from la_assets.value_added.forecast_evaluation import WAYS, _share, evaluations
 from la_assets.value_added.schema import FORECAST, FORECAST_EVALUATION, TEACHER_EFFECTS, TEACHER_EFFECTS_POOLED
 from la_resources.contracts import validate
 
@@ -84,6 +86,12 @@ def test_without_enough_to_compare_there_is_a_reason_and_no_figure(left: str, st
     found = evaluations(told, came, before, before, "Math")
     assert found["status"].unique().to_list() == [status]
     assert found.select("squared_miss", "slope", "correlation", "coverage").null_count().row(0) == (4, 4, 4, 4)
+
+
+@given(st.integers(1, 400), st.floats(0, 1))
+def test_the_interval_of_a_share_holds_it_and_stays_a_share(n: int, part: float) -> None:
+    found = _share(round(n * part), n)
+    assert 0 <= found["coverage_low"] <= found["coverage"] <= found["coverage_high"] <= 1
 
 
 def test_the_check_fails_where_forecasts_miss_by_more_than_none() -> None:
