@@ -120,7 +120,7 @@ def _students(place: Place, day: dt.date, count: int, others: set[str]) -> dict[
     """By student's key, a mark of absence for students who were present on a day and of whom nothing else is told."""
     from la_assets.attendance.schema import DAILY
     from la_resources.lake import Lake
-    from la_resources.privacy import hasher, secret_from_environment
+    from la_resources.privacy import Hasher, secret_from_environment
 
     label = of_date(day)
     at = Lake(place.lake).scan(DAILY, [label])
@@ -131,7 +131,7 @@ def _students(place: Place, day: dt.date, count: int, others: set[str]) -> dict[
         .filter(pl.col("PRIMARY_FLG") == "Y")
         .unique("STUDENT_NUMBER", keep="none", maintain_order=True)
     )
-    rows = rows.with_columns(key=pl.Series(hasher(secret_from_environment())("student", rows["STUDENT_NUMBER"].to_list())))
+    rows = rows.with_columns(key=pl.Series(Hasher(secret_from_environment())("student", rows["STUDENT_NUMBER"].to_list())))
     chosen = rows.filter(pl.col("key").is_in(present.implode())).head(count)
     common = {"type": "attendance", "schema_version": 1, "date": day.isoformat(), "absent": 1, "excused": False}
     name = f"probe-{time.time_ns()}"

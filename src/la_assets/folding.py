@@ -28,7 +28,7 @@ def each_event_once(frame: pl.LazyFrame) -> pl.LazyFrame:
     """Rows of files as they are, and of the copies of an event one: the last by event time, then by arrival.
 
     Copies come from a sender's retry, or from batches that overlap; they tell the same. Where a sender gave one id to two different
-    events, one of them counts, and a check names the id.
+    events, one of them counts.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from la_resources.aws import client
+from la_resources import aws
 
 _AT_ONCE = 10
 """SQS hands out and takes away so many at a time."""
@@ -40,7 +40,7 @@ class ArrivalQueue:
     name : str
         Its name or URL.
     region, endpoint : str
-        ``AWS_REGION``; ``LA_SQS_ENDPOINT``: another place that speaks SQS.
+        See :func:`la_resources.aws.region`; ``LA_SQS_ENDPOINT``: another place that speaks SQS.
     """
 
     name: str
@@ -52,8 +52,7 @@ class ArrivalQueue:
         """The queue ``LA_ARRIVAL_QUEUE`` (name or URL), if there is one."""
         if not (name := os.environ.get("LA_ARRIVAL_QUEUE", "")):
             return None
-        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-        return cls(name, region, os.environ.get("LA_SQS_ENDPOINT", ""))
+        return cls(name, aws.region(), os.environ.get("LA_SQS_ENDPOINT", ""))
 
     def receive(self, most: int, seconds: float = 20) -> Iterator[Message]:
         """Messages, until there are none for now, one comes again, ``most`` have come, or the time is over.
@@ -92,7 +91,7 @@ class ArrivalQueue:
 
     @property
     def _sqs(self) -> Any:
-        return client("sqs", self.region, self.endpoint)
+        return aws.client("sqs", self.region, self.endpoint)
 
     def _url(self) -> str:
         if "://" in self.name:
@@ -107,7 +106,7 @@ class ArrivalQueue:
         try:
             yield
         except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code", ""))
+            code = aws.code(error)
             if "NonExistentQueue" in code or "QueueDoesNotExist" in code:
                 raise QueueError(f"{what}: there is no such queue in {self.region}; create it, or correct LA_ARRIVAL_QUEUE") from error
             if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") in (401, 403):
@@ -116,7 +115,4 @@ class ArrivalQueue:
                 ) from error
             raise QueueError(f"{what}: it answered {code}; messages stay in the queue, the next tick tries again") from error
         except BotoCoreError as error:
-            name = type(error).__name__
-            if "Credential" in name or "Token" in name:
-                raise QueueError(f"{what}: no credentials; give the process a role, or set AWS_PROFILE") from error
-            raise QueueError(f"{what}: no answer ({name}); messages stay in the queue, the next tick tries again") from error
+            raise QueueError(f"{what}: {aws.unanswered(error, 'messages stay in the queue, the next tick tries again')}") from error

@@ -1,9 +1,30 @@
-"""Clients of AWS services, one a process for each service and place: making one takes longer than most of its requests."""
+"""What all users of AWS services share: the region, one client a process for each service and place, and what its errors say."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
+
+
+def region(environ: Mapping[str, str] | None = None) -> str:
+    """``AWS_REGION`` or ``AWS_DEFAULT_REGION``; ``us-east-1`` if neither is set."""
+    told = os.environ if environ is None else environ
+    return told.get("AWS_REGION") or told.get("AWS_DEFAULT_REGION") or "us-east-1"
+
+
+def code(error: Any) -> str:
+    """What the service calls a botocore ``ClientError``; empty if it does not say."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def unanswered(error: Exception, next_step: str) -> str:
+    """What a botocore ``BotoCoreError`` means, no answer having come, and what to do: ``next_step``, unless credentials are missing."""
+    name = type(error).__name__
+    if "Credential" in name or "Token" in name:
+        return "no credentials; give the process a role, or set AWS_PROFILE"
+    return f"no answer ({name}); {next_step}"
 
 
 @cache

@@ -292,6 +292,7 @@ class Intake:
         first = {job.content: job for job in reversed(jobs) if job.content not in originals}
         fresh: dict[str, FileRecord] = {}
         failures: list[Exception] = []
+        unread: list[str] = []
         alone = [job for job in jobs if first.get(job.content) is job]
         with self._readers(alone) as read:
             for job, outcome in [(job, read(job, job.file.path not in known)) for job in alone]:
@@ -299,12 +300,12 @@ class Intake:
                     originals[job.content] = fresh[job.file.path] = outcome.result()
                     log(_line(fresh[job.file.path]))
                 except BrokenProcessPool:
-                    died = ReadingProcessDied(
-                        f"a process that reads files is gone (out of memory?) and {job.file.path} was not read; run it again"
-                    )
-                    failures += [] if any(isinstance(f, ReadingProcessDied) for f in failures) else [died]
+                    unread.append(job.file.path)
                 except Exception as error:  # raised by ``land`` when the other files are in
                     failures.append(error)
+        if unread:
+            told = f"{len(unread):,} file(s) were not read, the first of them {unread[0]}"
+            failures.append(ReadingProcessDied(f"a process that reads files is gone (out of memory?): {told}; run it again"))
         for job in jobs:
             if first.get(job.content) is not job and job.content in originals:
                 fresh[job.file.path] = self._repeated(job, originals[job.content])
@@ -317,15 +318,15 @@ class Intake:
         much = len(jobs) >= _MANY_FILES or sum(job.file.size for job in jobs) >= _MANY_BYTES
         if much and (count := min(processes(), len(jobs))) > 1:
             with reading_processes(self, count) as submit:
-                yield lambda job, new: submit("land_named", job[:1] + job[2:], job.definition.name, new=new)
+                yield lambda job, new: submit("land_sent", job, new=new)
         else:
             with ThreadPoolExecutor(_FILES_AT_ONCE) as threads:
                 yield lambda job, new: threads.submit(self._land_one, job, new=new)
 
-    def land_named(self, job: tuple[LandedFile, str, str, str, str], definition: str, *, new: bool) -> FileRecord:
-        """Read one file in another process, with that process's own definition: what was prepared for it is found by its identity."""
-        file, *others = job
-        return self._land_one(Job(file, next(d for d in self.definitions if d.name == definition), *others), new=new)
+    def land_sent(self, job: Job, *, new: bool) -> FileRecord:
+        """Read one file in the process it was sent to, with that process's own definition, for which much is prepared once."""
+        own = next(definition for definition in self.definitions if definition.name == job.definition.name)
+        return self._land_one(job._replace(definition=own), new=new)
 
     def _land_one(self, job: Job, *, new: bool) -> FileRecord:
         """Read one file and publish its rows; the record of a file that is new is final."""

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol
 
-from la_resources.sources.archives import Refused, is_archive, members
+from la_resources.sources.archives import Refused, unpacked
 from la_resources.sources.landed_file import LandedFile, local_file
 
 _UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".filepart", ".swp")
@@ -119,10 +119,7 @@ class FolderLandingZone:
                 file = self.file(path)
             except FileNotFoundError:  # moved away since the folder was listed
                 continue
-            if is_archive(path):
-                yield from members(file)
-            else:
-                yield file
+            yield from unpacked(file)
 
 
 def landing_zone_at(root: str | Path) -> LandingZone:

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
+from la_resources import aws
 from la_resources.storage import Storage
 
 MOST_WORDS = 300
@@ -116,12 +117,9 @@ class Topic:
     def send(self, subject: str, text: str) -> None:
         from botocore.exceptions import BotoCoreError, ClientError
 
-        from la_resources.aws import client
-
+        sns = aws.client("sns", self.region, self.endpoint)
         try:
-            client("sns", self.region, self.endpoint).publish(
-                TopicArn=self.arn, Subject=subject.encode("ascii", "replace").decode(), Message=text
-            )
+            sns.publish(TopicArn=self.arn, Subject=subject.encode("ascii", "replace").decode(), Message=text)
         except (BotoCoreError, ClientError) as error:
             raise NotSentError(f"SNS topic {self.arn}: {type(error).__name__}") from error
 
@@ -257,8 +255,7 @@ def channel_from_environment(environ: Mapping[str, str] | None = None) -> Channe
     if kind == "outbox":
         return None
     if kind == "sns" and (topic := told.get("LA_NOTIFY_TOPIC")):
-        region = told.get("AWS_REGION") or told.get("AWS_DEFAULT_REGION") or "us-east-1"
-        return Topic(topic, region, told.get("LA_SNS_ENDPOINT", ""))
+        return Topic(topic, aws.region(told), told.get("LA_SNS_ENDPOINT", ""))
     if kind == "webhook" and told.get("LA_NOTIFY_URL", "").startswith(("http://", "https://")):
         return Webhook(told["LA_NOTIFY_URL"])
     raise ValueError(

@@ -92,8 +92,3 @@ class Hasher:
 
     def __reduce__(self) -> tuple[type[Hasher], tuple[bytes]]:
         return Hasher, (self._secret,)
-
-
-def hasher(secret: bytes) -> Hasher:
-    """A new ``Hasher``."""
-    return Hasher(secret)

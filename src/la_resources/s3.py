@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlparse
 
+from la_resources import aws
 from la_resources.storage import local_working_folder
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class S3Settings:
     endpoint : str
         ``LA_S3_ENDPOINT``: another place that speaks S3; empty: AWS.
     region : str
-        ``AWS_REGION`` or ``AWS_DEFAULT_REGION``; ``us-east-1`` if neither is set.
+        See :func:`la_resources.aws.region`.
     path_style : bool
         ``LA_S3_PATH_STYLE=yes``: the bucket stands in the path, not in the host's name. Always so with an endpoint of one's own.
     encryption : str
@@ -93,7 +94,7 @@ class S3Settings:
         endpoint = told.get("LA_S3_ENDPOINT", "")
         return cls(
             endpoint=endpoint,
-            region=told.get("AWS_REGION") or told.get("AWS_DEFAULT_REGION") or "us-east-1",
+            region=aws.region(told),
             path_style=bool(endpoint) or told.get("LA_S3_PATH_STYLE", "").lower() in ("yes", "true", "1"),
             encryption=encryption,  # type: ignore[arg-type]  # one of them, as was seen
             kms_key=key,
@@ -151,17 +152,12 @@ def explained(doing: str, bucket: str, settings: S3Settings) -> Iterator[None]:
         cause = error.__context__
         raise (_told(cause, doing, bucket, where) if isinstance(cause, ClientError) else StorageError(f"{doing}: {error}")) from error
     except BotoCoreError as error:
-        name = type(error).__name__
-        if "Credential" in name or "Token" in name:
-            raise StorageError(f"{doing}: no credentials for bucket {bucket}; give the process a role, or set AWS_PROFILE") from error
-        raise StorageError(
-            f"{doing}: no answer from S3{where} ({name}); see whether the endpoint can be reached, then run this again: "
-            "what stood before stands"
-        ) from error
+        next_step = f"see whether S3{where} can be reached, then run this again: what stood before stands"
+        raise StorageError(f"{doing}: {aws.unanswered(error, next_step)}") from error
 
 
 def _told(error: Any, doing: str, bucket: str, where: str) -> OSError:
-    code = str(error.response.get("Error", {}).get("Code", ""))
+    code = aws.code(error)
     if code in _MISSING:
         return FileNotFoundError(f"{doing}: not there")
     if code == "NoSuchBucket":

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from la_resources.landing_zone import Arrival, is_finished
 from la_resources.s3 import ATTEMPTS, S3Settings, S3Storage, StorageError
-from la_resources.sources.archives import Refused, is_archive, members
+from la_resources.sources.archives import Refused, unpacked
 from la_resources.sources.landed_file import LandedFile, named
 
 if TYPE_CHECKING:
@@ -62,10 +62,7 @@ class S3LandingZone:
     def files(self, paths: Iterable[str] | None = None) -> Iterator[LandedFile | Refused]:
         """The files (all, or those named), zips as their members."""
         for file in self._listed() if paths is None else self._named(paths):
-            if is_archive(file.path):
-                yield from members(file)
-            else:
-                yield file
+            yield from unpacked(file)
 
     def _named(self, paths: Iterable[str]) -> Iterator[LandedFile]:
         for path in paths:

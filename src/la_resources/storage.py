@@ -137,6 +137,8 @@ class FolderStorage:
             os.replace(fresh, target)
         finally:
             fresh.unlink(missing_ok=True)
+        if durable:
+            _remember(target.parent)
 
     def get_all(self, folder: str, suffix: str) -> dict[str, bytes]:
         found = {}
@@ -154,11 +156,7 @@ class FolderStorage:
         with staged.open("rb") as handle:
             os.fsync(handle.fileno())
         os.replace(staged, target)
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _remember(target.parent)
 
     def remove(self, path: str) -> bool:
         try:
@@ -170,6 +168,15 @@ class FolderStorage:
     def tidy(self) -> list[str]:
         """Nothing lies here but in the working folder, which every writer tidies."""
         return []
+
+
+def _remember(folder: Path) -> None:
+    """See that the names in a folder are on the disk."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def storage_at(root: str | os.PathLike[str], what: str) -> Storage:

@@ -19,7 +19,7 @@ from la_resources.contracts import Table
 from la_resources.intake import Intake
 from la_resources.lake import Lake
 from la_resources.landing_zone import FolderLandingZone
-from la_resources.privacy import hasher
+from la_resources.privacy import Hasher
 from la_resources.receipts import FileRecord
 from la_resources.sources.definitions import SourceDefinition, load_definitions, parse_definitions
 
@@ -82,7 +82,7 @@ class Desk:
             definitions,
             LANDING_TABLES,
             QUARANTINE,
-            hash_ids or hasher(self.secret),
+            hash_ids or Hasher(self.secret),
             YEARS,
         )
 

@@ -13,7 +13,7 @@ import pytest
 from landing_desk import ARRIVED, ATTENDANCE, HEAD, MAPPING, SECRET, Desk, day_rows
 
 from la_assets.landing.schema import ONEROSTER_ORGS, QUARANTINE
-from la_resources.privacy import hasher
+from la_resources.privacy import Hasher
 from la_resources.sources.definitions import DefinitionError
 from la_resources.sources.oneroster import fold_bundles
 
@@ -213,7 +213,7 @@ def test_another_secret_gives_every_row_another_key_and_leaves_none_of_the_old(t
     desk.put("sis/attendance.csv", day_rows(AUTUMN))
     desk.land()
     Desk(tmp_path, secret=b"another secret, also long enough for a test").land()
-    assert not set(desk.rows()["student_key"]) & set(hasher(SECRET)("student", ["1", "2"]))
+    assert not set(desk.rows()["student_key"]) & set(Hasher(SECRET)("student", ["1", "2"]))
     assert desk.rows().height == 2
 
 
@@ -364,7 +364,7 @@ def test_a_file_still_being_written_waits_for_the_next_run(desk: Desk) -> None:
         if set(ids) == {"1", "2"}:
             with file.open("a") as handle:
                 handle.write("3,0101,2023-09-01,0\n")
-        return hasher(SECRET)(kind, ids)
+        return Hasher(SECRET)(kind, ids)
 
     (record,) = desk.intake(hash_ids=growing).land(("2023-24",), {ATTENDANCE.name})
     assert "changed while it was read" in record.receipt.reason

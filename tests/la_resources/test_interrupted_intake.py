@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 from landing_desk import SECRET, YEARS, Desk, LANDING_TABLES
 from la_resources.lake import Lake
-from la_resources.privacy import hasher
+from la_resources.privacy import Hasher
 
 root, where = Path(sys.argv[1]), sys.argv[2]
 
@@ -30,7 +30,7 @@ def stop():
 def hash_ids(kind, ids):
     if where == "reading" and "17" in ids:
         stop()
-    return hasher(SECRET)(kind, ids)
+    return Hasher(SECRET)(kind, ids)
 
 class StoppingLake(Lake):
     published = 0

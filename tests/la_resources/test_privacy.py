@@ -7,7 +7,7 @@ import hmac
 
 import pytest
 
-from la_resources.privacy import SECRET_VARIABLE, MissingSecret, hasher, person_key, secret_from_environment
+from la_resources.privacy import SECRET_VARIABLE, Hasher, MissingSecret, person_key, secret_from_environment
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 
@@ -26,7 +26,7 @@ def test_another_secret_gives_another_key() -> None:
 
 
 def test_many_ids_hash_as_one_by_one() -> None:
-    assert hasher(SECRET)("staff", ["1", "2"]) == [person_key(SECRET, "staff", "1"), person_key(SECRET, "staff", "2")]
+    assert Hasher(SECRET)("staff", ["1", "2"]) == [person_key(SECRET, "staff", "1"), person_key(SECRET, "staff", "2")]
 
 
 @pytest.mark.parametrize("value", ["", "short"])

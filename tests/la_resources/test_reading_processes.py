@@ -13,7 +13,7 @@ import pytest
 from landing_desk import MAPPING, SECRET, Desk, day_rows
 
 from la_resources import intake
-from la_resources.privacy import Hasher, hasher
+from la_resources.privacy import Hasher
 from la_resources.reading_processes import ReadingProcessDied
 from la_resources.sources.definitions import DefinitionError
 
@@ -41,7 +41,7 @@ class Waits:
         if "17" in ids:
             (Path(self.root) / f"reads.{os.getpid()}").touch()
             time.sleep(120)
-        return hasher(SECRET)(kind, ids)
+        return Hasher(SECRET)(kind, ids)
 
 
 class Dies(Waits):
@@ -52,7 +52,7 @@ class Dies(Waits):
         if "17" in ids and not gone.exists():
             gone.touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        return hasher(SECRET)(kind, ids)
+        return Hasher(SECRET)(kind, ids)
 
 
 @pytest.fixture

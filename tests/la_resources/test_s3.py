@@ -134,7 +134,7 @@ def test_what_is_wrong_with_a_bucket_is_said_with_the_next_step_and_no_secret(
 def test_an_endpoint_that_is_not_there_is_named(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: 0)
     monkeypatch.setenv("LA_S3_ENDPOINT", "http://127.0.0.1:9")
-    with pytest.raises(StorageError, match=r"no answer from S3 at http://127.0.0.1:9 .*see whether the endpoint can be reached"):
+    with pytest.raises(StorageError, match=r"no answer .*; see whether S3 at http://127.0.0.1:9 can be reached"):
         S3Storage(bucket).names("t")
 
 
@@ -145,7 +145,7 @@ def test_without_credentials_the_next_step_is_a_role(bucket: str, monkeypatch: p
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
     s3.client.cache_clear()
-    with pytest.raises(StorageError, match="no credentials for bucket district-"):
+    with pytest.raises(StorageError, match=r"s3://district-.*no credentials"):
         S3Storage(bucket).names("t")
     s3.client.cache_clear()
 

@@ -18,11 +18,41 @@ from la_assets.early_warning.learner_settings import LearnerSettings
 if TYPE_CHECKING:
     import xgboost as xgb
 
-    from la_assets.early_warning.boosting_on_workers import RoundedGradients
-
 WORTH_THREADS = 2_000_000
 """Cells from which several threads are faster than one that waits for nobody."""
 _SINGLE_BITS = 24  # of a float32's significand
+
+
+@dataclass(frozen=True)
+class RoundedGradients:
+    """Weighted logistic gradients, rounded so that any sum of them is exact in double precision: XGBoost's objective.
+
+    Attributes
+    ----------
+    positive, negative : float
+        Weights of rows of the two classes.
+    unit : float
+        What gradients are rounded to multiples of: a power of two, the same for all who hold a share of the rows.
+    """
+
+    positive: float
+    negative: float
+    unit: float
+
+    @classmethod
+    def of(cls, label: np.ndarray, weight: np.ndarray) -> RoundedGradients:
+        """The gradients of rows whose weights are those of :func:`class_weights`."""
+        positive, negative = (float(weight[label == side][0]) if (label == side).any() else 1.0 for side in (1, 0))
+        return cls(positive, negative, float(2.0 ** (np.ceil(np.log2(weight.max())) - _SINGLE_BITS)))
+
+    def __call__(self, margin: np.ndarray, rows: Any) -> tuple[np.ndarray, np.ndarray]:
+        label = rows.get_label()
+        weight = np.where(label == 1, self.positive, self.negative)
+        p = 1 / (1 + np.exp(-margin.astype(np.float64)))
+        return self._rounded((p - label) * weight), self._rounded(np.maximum(p * (1 - p), 1e-6) * weight)
+
+    def _rounded(self, values: np.ndarray) -> np.ndarray:
+        return (np.rint(values / self.unit) * self.unit).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -56,7 +86,7 @@ def grow(
     import xgboost as xgb
 
     threads = settings.threads if matrix.size >= WORTH_THREADS else 1
-    weight = class_weights(label, settings)
+    gradients = RoundedGradients.of(label, class_weights(label, settings))
     params: dict[str, Any] = {
         "objective": "binary:logistic",
         "base_score": 0.5,
@@ -76,11 +106,10 @@ def grow(
         from la_assets.early_warning.boosting_on_workers import train_on_workers
 
         watched_rows = (*later, class_weights(later[1], settings)) if later else None
-        return Boosted(*train_on_workers(params, matrix, label, _of_classes(label, weight), settings, rounds=rounds, later=watched_rows))
+        return Boosted(*train_on_workers(params, matrix, label, gradients, settings, rounds=rounds, later=watched_rows))
     train = xgb.QuantileDMatrix(matrix, label=label, nthread=threads, max_bin=settings.bins)
-    objective = _exact_gradients(label, weight)
     if later is None:
-        booster = xgb.train(params, train, num_boost_round=rounds, obj=objective)
+        booster = xgb.train(params, train, num_boost_round=rounds, obj=gradients)
         return Boosted(booster, rounds)
     watched = xgb.QuantileDMatrix(later[0], label=later[1], ref=train, nthread=threads, max_bin=settings.bins)
     stop = xgb.callback.EarlyStopping(rounds=settings.early_stopping_rounds, metric_name="log_loss", data_name="later", maximize=False)
@@ -89,7 +118,7 @@ def grow(
         train,
         num_boost_round=rounds,
         evals=[(watched, "later")],
-        obj=objective,
+        obj=gradients,
         custom_metric=_log_loss(later[1], class_weights(later[1], settings)),
         callbacks=[stop],
         verbose_eval=False,
@@ -133,31 +162,6 @@ def from_text(text: str, threads: int = 1) -> xgb.Booster:
     booster = xgb.Booster({"nthread": threads})
     booster.load_model(bytearray(text.encode()))
     return booster
-
-
-def _unit(weight: np.ndarray) -> float:
-    """What gradients are rounded to multiples of."""
-    return float(2.0 ** (np.ceil(np.log2(weight.max())) - _SINGLE_BITS))
-
-
-def _of_classes(label: np.ndarray, weight: np.ndarray) -> RoundedGradients:
-    """The same gradients by class, for workers who see a share of the rows."""
-    from la_assets.early_warning.boosting_on_workers import RoundedGradients
-
-    positive, negative = (float(weight[label == side][0]) if (label == side).any() else 1.0 for side in (1, 0))
-    return RoundedGradients(positive, negative, _unit(weight))
-
-
-def _exact_gradients(label: np.ndarray, weight: np.ndarray) -> Any:
-    """Weighted logistic gradients, rounded so that any sum of them is exact in double precision."""
-    unit = _unit(weight)
-
-    def gradients(margin: np.ndarray, _: Any) -> tuple[np.ndarray, np.ndarray]:
-        p = 1 / (1 + np.exp(-margin.astype(np.float64)))
-        grad, hess = (p - label) * weight, np.maximum(p * (1 - p), 1e-6) * weight
-        return (np.rint(grad / unit) * unit).astype(np.float32), (np.rint(hess / unit) * unit).astype(np.float32)
-
-    return gradients
 
 
 def _log_loss(label: np.ndarray, weight: np.ndarray) -> Any:

@@ -10,39 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from la_assets.early_warning.boosting import RoundedGradients
 from la_assets.early_warning.learner_settings import LearnerSettings
 
 if TYPE_CHECKING:
     from distributed import Client
-
-
-@dataclass(frozen=True)
-class RoundedGradients:
-    """Weighted logistic gradients of a share of the rows, rounded to multiples of a unit that is the same on all workers.
-
-    Attributes
-    ----------
-    positive, negative : float
-        Weights of rows of the two classes.
-    unit : float
-        A power of two.
-    """
-
-    positive: float
-    negative: float
-    unit: float
-
-    def __call__(self, margin: np.ndarray, rows: Any) -> tuple[np.ndarray, np.ndarray]:
-        label = rows.get_label()
-        weight = np.where(label == 1, self.positive, self.negative)
-        p = 1 / (1 + np.exp(-margin.astype(np.float64)))
-        grad, hess = (p - label) * weight, np.maximum(p * (1 - p), 1e-6) * weight
-        return tuple((np.rint(each / self.unit) * self.unit).astype(np.float32) for each in (grad, hess))  # type: ignore[return-value]
 
 
 def train_on_workers(

@@ -16,7 +16,7 @@ from la_assets.yearly_tables import OWNER, asset_key, table_metadata, table_tags
 from la_resources.contracts import Table
 from la_resources.environments import DistrictResource, LakeResource, LandingZoneResource
 from la_resources.intake import Intake
-from la_resources.privacy import hasher, secret_from_environment
+from la_resources.privacy import Hasher, secret_from_environment
 from la_resources.receipts import FileRecord
 from la_resources.sources.definitions import load_definitions
 
@@ -50,7 +50,7 @@ def intake(zone: LandingZoneResource, lake: LakeResource) -> Intake:
     """The intake of this environment, with the shipped definitions and the district's own."""
     folders = [Path(folder) for folder in zone.mappings if folder and Path(folder).is_dir()]
     years = tuple(year.label for year in years_of(SCHOOL_YEARS.get_partition_keys()))
-    hash_ids = hasher(secret_from_environment())
+    hash_ids = Hasher(secret_from_environment())
     return Intake(zone.zone(), lake.lake(), load_definitions(folders), LANDING_TABLES, QUARANTINE, hash_ids, years)
 
 

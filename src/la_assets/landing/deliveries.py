@@ -7,7 +7,7 @@ content hashes. How a sensor learns of files is its own business; what files hol
 
 import datetime as dt
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -19,10 +19,10 @@ from la_assets.yearly_tables import CADENCE_TAG, asset_key
 from la_resources.contracts import Table
 from la_resources.intake import Intake
 from la_resources.lake import Lake
-from la_resources.receipts import FileRecord
-from la_resources.sources.archives import Refused
+from la_resources.sources.archives import Refused, unpacked
 from la_resources.sources.content_hash import content_hash
 from la_resources.sources.definitions import definition_of, is_companion
+from la_resources.sources.landed_file import LandedFile
 from la_resources.streams.batches import SOURCE as STREAM
 
 if TYPE_CHECKING:
@@ -78,16 +78,17 @@ class NewFiles:
         if path.partition("/")[0] == STREAM:
             return "of the stream", []
         try:
-            size = self._desk.zone.file(path).size
+            arrived = self._desk.zone.file(path)
         except FileNotFoundError:
             return "gone", []
-        if _looked_at(self._desk, path, self._ledger, self._read):
+        inside = list(unpacked(arrived))
+        if self._were_looked_at(inside):
             return "read before", []
-        if self._opened and (self._opened >= FILES_PER_TICK or self._bytes + size > BYTES_PER_TICK):
+        if self._opened and (self._opened >= FILES_PER_TICK or self._bytes + arrived.size > BYTES_PER_TICK):
             return "later", []
-        self._opened, self._bytes = self._opened + 1, self._bytes + size
-        told, tables = destination(self._desk, path)
-        file = f"{path}:{_content_hash(self._desk, path)}"
+        self._opened, self._bytes = self._opened + 1, self._bytes + arrived.size
+        told, tables = self._destination(inside)
+        file = f"{path}:{_content_hash(arrived)}"
         contents = [_content(year, file) for year in told]
         if all(content in self._recorded for content in contents):
             return "run recorded", contents
@@ -103,43 +104,42 @@ class NewFiles:
         graph = context.repository_def.asset_graph if context.repository_def else None
         return [_request(graph, self._desk.lake, year, new) for year, new in sorted(self.deliveries.items())]
 
+    def _were_looked_at(self, inside: Sequence[LandedFile | Refused]) -> bool:
+        """Whether all that a file holds stands in the ledger as it is now, and was not written to since it was read."""
+        return all(
+            ((f.path, f.size, f.modified) in self._ledger and (f.path not in self._read or self._read[f.path].own_mark in {"", f.mark}))
+            or is_companion(f.path, self._desk.definitions)
+            for f in (each.file if isinstance(each, Refused) else each for each in inside)
+        )
+
+    def _destination(self, inside: Sequence[LandedFile | Refused]) -> tuple[list[str], set[str]]:
+        """Partition keys (or ``EVERY_YEAR``) of what a file holds, and the names of its landing tables; no table: nobody claims it.
+
+        What tells no year, or one outside the partitions, goes to the current year: its run puts the file into quarantine, where it
+        is seen. An unknown partition key would fail the whole tick. A file that replaces one of other years goes to those years too:
+        they lose its rows.
+        """
+        labels: set[str] = set()
+        tables: set[str] = set()
+        for file in inside:
+            if isinstance(file, Refused) or (definition := definition_of(file.path, self._desk.definitions)) is None:
+                continue
+            tables |= {record.table for record in definition.records}
+            if definition.multi_year:
+                return [EVERY_YEAR], tables
+            labels |= self._desk.years_told(file, definition) or set()
+            if before := self._read.get(file.path):
+                labels |= set(before.school_years) if before.published else set()
+        keys = {SchoolYear(label).key for label in labels}
+        there = {key for key in keys if SCHOOL_YEARS.has_partition_key(key)}
+        return sorted(there or {current_school_year().key}), tables
+
 
 def recorded_contents(instance: dg.DagsterInstance) -> set[str]:
     """What the sensors' runs of the last days were asked for: a mark for each file's content in each school year."""
     since = dt.datetime.now(dt.UTC) - _REMEMBERED
     runs = instance.get_runs(dg.RunsFilter(tags={ARRIVALS_TAG: "yes"}, created_after=since), limit=_MOST_RUNS)
     return {content for run in runs for content in run.tags.get(CONTENTS_TAG, "").split()}
-
-
-def destination(desk: Intake, path: str) -> tuple[list[str], set[str]]:
-    """Partitions and landing tables of a file.
-
-    A file whose year cannot be told, or lies outside the partitions, goes to the current year: its run puts the file into
-    quarantine, where it is seen. An unknown partition key would fail the whole tick. A file that replaces one of other years
-    goes to those years too: they lose its rows.
-
-    Returns
-    -------
-    list of str
-        Partition keys, or ``EVERY_YEAR``.
-    set of str
-        Names of landing tables; empty where nobody claims the file.
-    """
-    known = desk.records()
-    labels: set[str] = set()
-    tables: set[str] = set()
-    for file in desk.zone.files([path]):
-        if isinstance(file, Refused) or (definition := definition_of(file.path, desk.definitions)) is None:
-            continue
-        tables |= {record.table for record in definition.records}
-        if definition.multi_year:
-            return [EVERY_YEAR], tables
-        labels |= desk.years_told(file, definition) or set()
-        if before := known.get(file.path):
-            labels |= set(before.school_years) if before.published else set()
-    keys = {SchoolYear(label).key for label in labels}
-    there = {key for key in keys if SCHOOL_YEARS.has_partition_key(key)}
-    return sorted(there or {current_school_year().key}), tables
 
 
 def rebuilt_by(tables: Collection[str], keys: Sequence[str], lake: Lake, graph: "BaseAssetGraph") -> list[dg.AssetKey]:
@@ -175,19 +175,9 @@ def _ledger(desk: Intake) -> set[tuple[str, int, dt.datetime]]:
     return set(desk.lake.scan(FILES).select("source_file", "bytes", "landed_at").collect().iter_rows())
 
 
-def _looked_at(desk: Intake, path: str, ledger: set[tuple[str, int, dt.datetime]], read: Mapping[str, FileRecord]) -> bool:
-    """Whether a file (a zip: every member) stands in the ledger as it is now, and was not written to since it was read."""
-    found = (file.file if isinstance(file, Refused) else file for file in desk.zone.files([path]))
-    return all(
-        ((f.path, f.size, f.modified) in ledger and (f.path not in read or read[f.path].own_mark in {"", f.mark}))
-        or is_companion(f.path, desk.definitions)
-        for f in found
-    )
-
-
-def _content_hash(desk: Intake, path: str) -> str:
+def _content_hash(file: LandedFile) -> str:
     try:
-        return content_hash(desk.zone.file(path))
+        return content_hash(file)
     except OSError:  # the landing puts the file into quarantine and says why it cannot be read
         return "unreadable"
 

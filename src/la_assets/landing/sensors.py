@@ -7,7 +7,7 @@ message missed. What becomes of a file is the same (``deliveries.py``).
 
 import json
 from collections import Counter
-from typing import Any
+from itertools import chain
 
 import dagster as dg
 
@@ -19,7 +19,7 @@ from la_resources.environments import LakeResource, LandingZoneResource
 from la_resources.landing_zone import Arrival
 
 MESSAGES_PER_TICK = 500
-_LISTING, _LISTING_BESIDE_A_QUEUE, _QUEUE = 30, 900, 30
+_LISTING, _LISTING_BESIDE_A_QUEUE, _QUEUE = 30, 900, 5
 """Seconds between ticks."""
 
 
@@ -38,15 +38,17 @@ def landing_arrivals(
     waiting = desk.zone.arrivals(Arrival(**json.loads(context.cursor)) if context.cursor else None)
     if not waiting:
         return dg.SkipReason("no new file in the landing zone")
-    new = NewFiles(desk, recorded_contents(context.instance))
+    new, told = NewFiles(desk, recorded_contents(context.instance)), Counter[str]()
     last = waiting[0]
     for arrival in waiting:
-        if new.add(arrival.path)[0] == "later":
+        found, _ = new.add(arrival.path)
+        told[found] += 1
+        if found == "later":
             break
         last = arrival
     cursor = json.dumps({"arrived": last.arrived, "path": last.path})
     if not new.deliveries:
-        return dg.SensorResult(cursor=cursor, skip_reason=dg.SkipReason(f"{len(waiting)} file(s) found, all of them read before"))
+        return dg.SensorResult(cursor=cursor, skip_reason=dg.SkipReason(_in_words(told)))
     return dg.SensorResult(run_requests=new.run_requests(context), cursor=cursor)
 
 
@@ -62,8 +64,10 @@ def queued_arrivals(
 ) -> dg.SensorResult | dg.SkipReason:
     """One tick: take away the messages whose runs are recorded, then look at new ones.
 
-    A message goes when nothing is left to do for it: its file was read, or is gone, or its run is recorded, or it never told of a file.
-    Messages that nobody understands stay, and end in the dead-letter queue.
+    A message goes when nothing is left to do for it: its files were read, or are gone, or their runs are recorded, or it never told of
+    a file. One of several files goes when that holds of all of them. Messages that nobody understands stay, and end in the
+    dead-letter queue. The cursor holds, by handle, the contents that a message's runs were asked for; where such a run was never made,
+    the message is forgotten and comes again.
     """
     queue, place = ArrivalQueue.from_environment(), _bucket(landing_zone)
     if queue is None:
@@ -72,19 +76,24 @@ def queued_arrivals(
         return dg.SkipReason(
             f"the landing zone {landing_zone.root} is no bucket: no queue tells of its files, `landing_arrivals` lists them"
         )
+    before: dict[str, list[str]] = json.loads(context.cursor or "{}")
+    messages = queue.receive(MESSAGES_PER_TICK)
+    first = next(messages, None)
+    if first is None and not before:
+        return dg.SkipReason("no message")
     recorded = recorded_contents(context.instance)
-    waiting = _Waiting.of(context.cursor)
-    done = waiting.done(recorded)
+    done = [handle for handle, contents in before.items() if recorded.issuperset(contents)]
+    asked_for: dict[str, list[str]] = {}
     new, told = NewFiles(intake(landing_zone, lake), recorded), Counter[str]()
-    for message in queue.receive(MESSAGES_PER_TICK):
+    for message in chain([first] if first else [], messages):
         asked, keep = [], False
         for notice in notices(message.body, *place):
             found, contents = new.add(notice.path) if notice.said == "arrived" else (notice.said, [])
             told[found] += 1
             asked += contents if found == "new" else []
             keep = keep or found in ("later", "not understood")
-        if asked:
-            waiting.add(message.handle, asked)
+        if asked and not keep:
+            asked_for[message.handle] = asked
         elif not keep:
             done.append(message.handle)
         if told["later"]:
@@ -92,33 +101,12 @@ def queued_arrivals(
     if told["not understood"]:
         context.log.warning(f"{told['not understood']} message(s) of {queue.name} are none that S3 sends; they go to its dead letters")
     taken = queue.take_away(done)
-    words = "; ".join(f"{count} {what}" for what, count in sorted(told.items())) or "no message"
-    skipped = None if new.deliveries else dg.SkipReason(f"{words}; {taken} message(s) done with")
-    return dg.SensorResult(run_requests=new.run_requests(context), cursor=waiting.text(), skip_reason=skipped)
+    skipped = None if new.deliveries else dg.SkipReason(f"{_in_words(told) or 'no message'}; {taken} message(s) done with")
+    return dg.SensorResult(run_requests=new.run_requests(context), cursor=json.dumps(asked_for), skip_reason=skipped)
 
 
-class _Waiting:
-    """Messages whose runs were asked for, kept in the cursor until the runs are recorded: handle and contents of each."""
-
-    def __init__(self, messages: dict[str, list[str]]) -> None:
-        self._messages = messages
-
-    @classmethod
-    def of(cls, cursor: str | None) -> "_Waiting":
-        told: Any = json.loads(cursor) if cursor else {}
-        return cls(dict(told))
-
-    def done(self, recorded: set[str]) -> list[str]:
-        """Handles of messages whose runs are recorded. The others are forgotten: their run was never made, and they come again."""
-        handles = [handle for handle, contents in self._messages.items() if recorded.issuperset(contents)]
-        self._messages = {}
-        return handles
-
-    def add(self, handle: str, contents: list[str]) -> None:
-        self._messages[handle] = contents
-
-    def text(self) -> str:
-        return json.dumps(self._messages)
+def _in_words(told: Counter[str]) -> str:
+    return "; ".join(f"{count} {what}" for what, count in sorted(told.items()))
 
 
 def _bucket(landing_zone: LandingZoneResource) -> tuple[str, str] | None:

@@ -15,9 +15,9 @@ import numpy as np
 import polars as pl
 
 from la_assets.mixed_models.blas import one_blas_thread
+from la_assets.mixed_models.coordinates import CannotFit
 from la_assets.mixed_models.design import Design, design
 from la_assets.mixed_models.identification import obstacle
-from la_assets.mixed_models.problem import CannotFit
 from la_assets.mixed_models.random_terms import RandomTerm
 from la_assets.mixed_models.result import MixedModelFit
 from la_assets.mixed_models.result_frames import Estimates, TermEstimates, filled, without_numbers

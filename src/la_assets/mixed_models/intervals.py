@@ -14,8 +14,9 @@ import numpy as np
 import polars as pl
 
 from la_assets.mixed_models.blas import one_blas_thread
+from la_assets.mixed_models.coordinates import CannotFit
 from la_assets.mixed_models.design import Design, design
-from la_assets.mixed_models.problem import CannotFit, Problem
+from la_assets.mixed_models.problem import Problem
 from la_assets.mixed_models.result import RESIDUAL, MixedModelFit
 
 SCHEMA = {

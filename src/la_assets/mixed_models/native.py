@@ -8,10 +8,11 @@ from __future__ import annotations
 import numpy as np
 
 from la_assets.mixed_models.blas import one_blas_thread
+from la_assets.mixed_models.coordinates import CannotFit
 from la_assets.mixed_models.coupling import TooLarge
 from la_assets.mixed_models.design import Design
 from la_assets.mixed_models.identification import obstacle
-from la_assets.mixed_models.problem import CannotFit, Problem
+from la_assets.mixed_models.problem import Problem
 from la_assets.mixed_models.result import STATUSES, MixedModelFit
 from la_assets.mixed_models.result_frames import Estimates, filled, without_numbers
 

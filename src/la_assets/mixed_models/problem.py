@@ -6,30 +6,18 @@ have mean one: so a model in points or in standard deviations is the same comput
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from la_assets.mixed_models.coordinates import CannotFit, Coordinates
 from la_assets.mixed_models.coupling import Coupling
 from la_assets.mixed_models.criterion import Likelihood, Profile
 from la_assets.mixed_models.design import Design
 from la_assets.mixed_models.one_group import OneGroup, group_sums
-from la_assets.mixed_models.orthogonal import orthonormal, whitened
+from la_assets.mixed_models.orthogonal import whitened
 from la_assets.mixed_models.random_terms import INTERCEPT
 from la_assets.mixed_models.result_frames import TermEstimates, lower_factor
 from la_assets.mixed_models.search import Layout, Minimum, minimum
 from la_assets.mixed_models.several_groups import SeveralGroups
-
-_NOTHING = 1e-10
-"""An outcome whose residual is shorter than this share of it is reproduced by the fixed effects."""
-
-
-@dataclass(frozen=True)
-class CannotFit(Exception):
-    """Nothing to search: status and reason."""
-
-    status: str
-    reason: str
 
 
 class Problem:
@@ -58,9 +46,8 @@ class Problem:
         self._weight = float(design.weights.mean()) if design.weights is not None and precision else 1.0
         weights = None if design.weights is None else design.weights / self._weight
         root = None if weights is None else np.sqrt(weights)
-        self._basis = orthonormal(_scaled(design.fixed, root))
-        self.kept = self._basis.kept
-        table = self._table(_scaled(design.outcome, root))
+        self._coordinates = Coordinates.of(_scaled(design.fixed, root), _scaled(design.outcome, root))
+        self.kept, table = self._coordinates.basis.kept, self._coordinates.table
 
         self._order = sorted(range(len(design.terms)), key=lambda k: -design.terms[k].levels.len())
         terms = [design.terms[k] for k in self._order]
@@ -81,18 +68,6 @@ class Problem:
             coupling = Coupling([term.codes for term in terms], columns, [term.levels.len() for term in terms])
             self._criterion = SeveralGroups(sums, coupling, self._likelihood)
         self._layout = Layout(tuple(term.columns.shape[1] for term in terms))
-
-    def _table(self, outcome: np.ndarray) -> np.ndarray:
-        """``[X y]``: the basis, and what it leaves of the outcome in units of its own size."""
-        basis = self._basis.basis
-        self._start = basis.T @ outcome
-        residual = outcome - basis @ self._start
-        residual -= basis @ (basis.T @ residual)
-        length = float(np.linalg.norm(residual))
-        if length <= _NOTHING * float(np.linalg.norm(outcome)):
-            raise CannotFit("no_variation", "the fixed effects reproduce the outcome: there is no variance to divide")
-        self._unit = length / np.sqrt(outcome.size)
-        return np.column_stack([basis, residual / self._unit])
 
     @property
     def path(self) -> str:
@@ -126,18 +101,17 @@ class Problem:
 
     def fixed_effects(self, found: Profile) -> tuple[np.ndarray, np.ndarray]:
         """Estimates of the kept fixed effects and their covariance, in units of the data."""
-        back = self._basis.back
-        return back @ (self._start + found.beta * self._unit), back @ found.unscaled @ back.T * found.residual_variance * self._unit**2
+        return self._coordinates.fixed_effects(found)
 
     def residual_variance(self, found: float) -> float:
         """A residual variance (of a row of weight one) in units of the data."""
-        return found * self._unit**2 * self._weight
+        return found * self._coordinates.unit**2 * self._weight
 
     def covariances(self, point: np.ndarray, residual_variance: float) -> list[np.ndarray]:
         """Covariance of each term's effects, in the order of the design and units of the data."""
         found = [np.empty(0)] * len(self._order)
         for place, factor, white in zip(self._order, self._layout.factors(point), self._white, strict=True):
-            root = white.to_effects @ factor * self._unit
+            root = white.to_effects @ factor * self._coordinates.unit
             found[place] = root @ root.T * residual_variance
         return found
 
@@ -148,17 +122,14 @@ class Problem:
         residual = self.residual_variance(found.residual_variance)
         terms: dict[int, TermEstimates] = {}
         for place, white, (blups, conditional) in zip(self._order, self._white, effects, strict=True):
-            turn = white.to_effects * self._unit
+            turn = white.to_effects * self._coordinates.unit
             spread = None if conditional is None else turn @ conditional @ turn.T
             terms[place] = TermEstimates(covariances[place], lower_factor(covariances[place] / residual), blups @ turn.T, spread)
         return [terms[place] for place in range(len(terms))]
 
     def log_likelihood(self, found: Profile) -> float:
-        """Of the data in their own units: other units of the outcome, and under REML of the fixed effects, add constants."""
-        deviance = found.deviance + 2 * self._likelihood.freedom * float(np.log(self._unit))
-        if self._likelihood.reml:
-            deviance -= 2 * float(np.linalg.slogdet(self._basis.back)[1])
-        return -deviance / 2
+        """Of the data in their own units."""
+        return self._coordinates.log_likelihood(found, self._likelihood)
 
 
 def _scaled(rows: np.ndarray, root: np.ndarray | None) -> np.ndarray:

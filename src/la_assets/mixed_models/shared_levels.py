@@ -14,15 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from la_assets.mixed_models.coordinates import Coordinates
 from la_assets.mixed_models.criterion import Likelihood, Profile
 from la_assets.mixed_models.design import Design
-from la_assets.mixed_models.orthogonal import orthonormal
-from la_assets.mixed_models.problem import CannotFit
 from la_assets.mixed_models.selected_inverse import entries, selected_inverse, sparse_factor
 
 _DENSE = 300
 """Levels up to which the system is factored as an array."""
-_NOTHING = 1e-10
 
 
 @dataclass(frozen=True)
@@ -68,25 +66,12 @@ class SharedLevels:
         for term in design.terms[1:]:
             parts.append(_members(term.codes[first], term.columns[first, 0], np.arange(first.size), (first.size, term.levels.len())))
         z = sparse.hstack(parts, format="csc")
-        self._basis = orthonormal(design.fixed[first])
-        self.kept = self._basis.kept
-        table = self._table(design.outcome[first])
+        self._coordinates = Coordinates.of(design.fixed[first], design.outcome[first])
+        self.kept, table = self._coordinates.basis.kept, self._coordinates.table
         self._squares, self._products = (z.T @ z).tocsc(), np.asarray(z.T @ table)
         self._likelihood = Likelihood(table.T @ table, float(first.size), 0.0, True)
         self._term = np.repeat(np.arange(len(self.sizes)), self.sizes)
         self._dense = self._squares.toarray() if self._term.size <= _DENSE else None
-
-    def _table(self, outcome: np.ndarray) -> np.ndarray:
-        """``[X y]``: the basis, and what it leaves of the outcome in units of its own size."""
-        basis = self._basis.basis
-        self._start = basis.T @ outcome
-        residual = outcome - basis @ self._start
-        residual -= basis @ (basis.T @ residual)
-        length = float(np.linalg.norm(residual))
-        if length <= _NOTHING * float(np.linalg.norm(outcome)):
-            raise CannotFit("no_variation", "the fixed effects reproduce the outcome: there is no variance to divide")
-        self._unit = length / np.sqrt(outcome.size)
-        return np.column_stack([basis, residual / self._unit])
 
     @property
     def path(self) -> str:
@@ -103,24 +88,22 @@ class SharedLevels:
         """Effects at one relative standard deviation per term."""
         found, scale, solved, inverse = self._solve(ratios)
         load = scale[:, None] * solved
-        size = found.residual_variance * self._unit**2
+        size = found.residual_variance * self._coordinates.unit**2
         conditional = size * scale**2 * inverse()
         fixed = size * np.einsum("ij,jk,ik->i", load[:, :-1], found.unscaled, load[:, :-1])
-        blups = load @ np.append(-found.beta, 1.0) * self._unit
+        blups = load @ np.append(-found.beta, 1.0) * self._coordinates.unit
         return found, LevelEstimates(blups, conditional, conditional + fixed)
 
     def fixed_effects(self, found: Profile) -> tuple[np.ndarray, np.ndarray]:
         """Estimates of the kept fixed effects and their covariance, in units of the data."""
-        back = self._basis.back
-        return back @ (self._start + found.beta * self._unit), back @ found.unscaled @ back.T * self.residual_variance(found)
+        return self._coordinates.fixed_effects(found)
 
     def residual_variance(self, found: Profile) -> float:
-        return found.residual_variance * self._unit**2
+        return found.residual_variance * self._coordinates.unit**2
 
     def log_likelihood(self, found: Profile) -> float:
         """Restricted, of the data in their own units."""
-        deviance = found.deviance + 2 * self._likelihood.freedom * float(np.log(self._unit))
-        return -(deviance - 2 * float(np.linalg.slogdet(self._basis.back)[1])) / 2
+        return self._coordinates.log_likelihood(found, self._likelihood)
 
     def _solve(self, ratios: np.ndarray) -> tuple[Profile, np.ndarray, np.ndarray, Any]:
         """The criterion, L, ``S^-1 L Z'A``, and how to get the diagonal of ``S^-1``."""

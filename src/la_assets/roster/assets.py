@@ -28,7 +28,7 @@ from la_assets.roster.schema import (
 )
 from la_assets.school_years import own_and_earlier_years
 from la_assets.yearly_tables import Year, yearly_table
-from la_resources.privacy import hasher, secret_from_environment
+from la_resources.privacy import Hasher, secret_from_environment
 
 CLASS_INPUTS = (
     landing.ONEROSTER_ENROLLMENTS,
@@ -54,7 +54,7 @@ def identifiers(year: Year) -> pl.LazyFrame:
 
     **Fresh** when the last bundle has landed. **If it fails**: `LA_STUDENT_KEY_SECRET` must be set, and be the same as at landing.
     """
-    return identities.identifiers(year[landing.ONEROSTER_USERS], year[landing.ONEROSTER_ROLES], hasher(secret_from_environment()))
+    return identities.identifiers(year[landing.ONEROSTER_USERS], year[landing.ONEROSTER_ROLES], Hasher(secret_from_environment()))
 
 
 @yearly_table(DIRECTORY_STUDENTS, inputs=(landing.ONEROSTER_USERS, landing.ONEROSTER_ROLES, landing.ONEROSTER_DEMOGRAPHICS, IDENTIFIERS))
@@ -70,7 +70,7 @@ def directory_students(year: Year) -> pl.LazyFrame:
         year[landing.ONEROSTER_ROLES],
         year[landing.ONEROSTER_DEMOGRAPHICS],
         year[IDENTIFIERS],
-        hasher(secret_from_environment()),
+        Hasher(secret_from_environment()),
     )
 
 
@@ -83,7 +83,7 @@ def directory_staff(year: Year) -> pl.LazyFrame:
     **Fresh** when the last bundle has landed. **If it fails**: see `directory.identifiers`.
     """
     return directory.staff(
-        year[landing.ONEROSTER_USERS], year[landing.ONEROSTER_ROLES], year[IDENTIFIERS], hasher(secret_from_environment())
+        year[landing.ONEROSTER_USERS], year[landing.ONEROSTER_ROLES], year[IDENTIFIERS], Hasher(secret_from_environment())
     )
 
 

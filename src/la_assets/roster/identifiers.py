@@ -14,7 +14,7 @@ from la_assets.folding import ARRIVAL
 from la_assets.roster.dating import year_start
 
 HashIds = Callable[[str, Sequence[str]], list[str]]
-"""Keys of identifiers of one kind (student, staff), in order: ``la_resources.privacy.hasher``."""
+"""Keys of identifiers of one kind (student, staff), in order: ``la_resources.privacy.Hasher``."""
 
 FAMILY_ROLES = ("guardian", "parent", "relative")
 """Roles of people who are neither students nor staff and of whom nothing is kept."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from la_resources.aws import client
+from la_resources import aws
 from la_resources.contracts import Table
 from la_resources.lake import PARTITION_COLUMN, Lake, Written
 
@@ -40,7 +40,7 @@ class GlueCatalog:
     prefix : str
         ``LA_GLUE_PREFIX``: begins the name of every database (``district_``), so that districts can share an account.
     region, endpoint : str
-        ``AWS_REGION``; ``LA_GLUE_ENDPOINT``: another place that speaks Glue.
+        See :func:`la_resources.aws.region`; ``LA_GLUE_ENDPOINT``: another place that speaks Glue.
     """
 
     lake: Lake
@@ -53,7 +53,7 @@ class GlueCatalog:
         return cls(
             lake,
             os.environ.get("LA_GLUE_PREFIX", "district_"),
-            os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",
+            aws.region(),
             os.environ.get("LA_GLUE_ENDPOINT", ""),
         )
 
@@ -64,7 +64,7 @@ class GlueCatalog:
 
     def register(self, table: Table, school_years: Sequence[str]) -> None:
         """See that the catalog has the table as its contract says, and these school years of it."""
-        glue = client("glue", self.region, self.endpoint)
+        glue = aws.client("glue", self.region, self.endpoint)
         database, name = f"{self.prefix}{table.schema}", table.name.partition(".")[2]
         _there(glue.create_database, DatabaseInput={"Name": database})
         wanted: dict[str, Any] = {
@@ -97,7 +97,7 @@ def _there(create: Any, **arguments: Any) -> bool:
     try:
         create(**arguments)
     except ClientError as error:
-        if error.response["Error"]["Code"] != "AlreadyExistsException":
+        if aws.code(error) != "AlreadyExistsException":
             raise
         return False
     return True

@@ -15,10 +15,10 @@ from collections.abc import Collection, Mapping
 from la_resources.contracts import Table
 from la_resources.redshift import ddl
 from la_resources.redshift.engine import Redshift
+from la_resources.student_access.row_rules import RULES
 
 READER, LOADER = "la_reader", "la_loader"
 VIEW_AS = "la.view_as"
-_COLUMNS = {"student": ("student_key",), "class": ("section_id", "school_id", "school_year"), "school": ("school_id",), "district": ()}
 _LOOKUPS = {
     "student": ("access.policies", "access.student_grants"),
     "class": ("access.policies", "access.class_grants"),
@@ -35,7 +35,7 @@ def policy_name(rule: str) -> str:
 
 def protected(tables: Mapping[str, Table], rules: Mapping[str, str]) -> dict[str, list[Table]]:
     """Tables of Redshift by the rule that their rows are shown by."""
-    found: dict[str, list[Table]] = {rule: [] for rule in _COLUMNS}
+    found: dict[str, list[Table]] = {rule: [] for rule in _LOOKUPS}
     for name, rule in rules.items():
         if rule in found and ddl.is_offered(tables[name]) and name not in ddl.LOOKED_UP:
             found[rule].append(tables[name])
@@ -51,7 +51,7 @@ def create_policy(rule: str, tables: list[Table]) -> str:
         If the tables do not agree in the types of its columns: a policy names one type for each.
     """
     columns = []
-    for name in _COLUMNS[rule]:
+    for name in RULES[rule]:
         types = {ddl.column_type(table.by_name[name].dtype, table.by_name[name]) for table in tables}
         if len(types) != 1:
             raise ValueError(f"{policy_name(rule)}: {name} is of the types {', '.join(sorted(types))} in the tables of the policy")

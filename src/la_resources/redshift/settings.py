@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from la_resources import aws
+
 _ROLE = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+|default")
 
 
@@ -29,7 +31,7 @@ class RedshiftSettings:
     workgroup : str
         ``LA_REDSHIFT_WORKGROUP``: the Redshift Serverless workgroup, for IAM.
     region : str
-        ``AWS_REGION``.
+        See :func:`la_resources.aws.region`.
     secrets_endpoint : str
         ``LA_SECRETS_ENDPOINT``: another place that speaks Secrets Manager; empty: AWS.
     encrypted : bool
@@ -68,7 +70,7 @@ class RedshiftSettings:
             role=told.get("LA_REDSHIFT_ROLE", "default"),
             secret=told.get("LA_REDSHIFT_SECRET", ""),
             workgroup=told.get("LA_REDSHIFT_WORKGROUP", ""),
-            region=told.get("AWS_REGION") or told.get("AWS_DEFAULT_REGION") or "us-east-1",
+            region=aws.region(told),
             secrets_endpoint=told.get("LA_SECRETS_ENDPOINT", ""),
             encrypted=told.get("LA_REDSHIFT_SSL", "yes").lower() not in ("no", "false", "0"),
             patience=float(told.get("LA_REDSHIFT_PATIENCE", 180)),
@@ -91,16 +93,13 @@ class RedshiftSettings:
             return {"iam": True, "is_serverless": True, "serverless_work_group": self.workgroup, "region": self.region}
         from botocore.exceptions import BotoCoreError, ClientError
 
-        from la_resources.aws import client
-
         try:
             with _no_debug_log():
-                told = json.loads(
-                    client("secretsmanager", self.region, self.secrets_endpoint).get_secret_value(SecretId=self.secret)["SecretString"]
-                )
+                manager = aws.client("secretsmanager", self.region, self.secrets_endpoint)
+                told = json.loads(manager.get_secret_value(SecretId=self.secret)["SecretString"])
             return {"user": told["username"], "password": told["password"]}
         except (BotoCoreError, ClientError) as error:
-            code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+            code = aws.code(error) if isinstance(error, ClientError) else type(error).__name__
             raise PermissionError(
                 f"the secret {self.secret} for {self.name} cannot be read ({code}); see that it exists and that the role may read it"
             ) from None

@@ -46,6 +46,14 @@ def is_archive(path: str) -> bool:
     return path.lower().endswith(".zip")
 
 
+def unpacked(file: LandedFile) -> Iterator[LandedFile | Refused]:
+    """What is read of a file: of a zip its members, of any other the file itself."""
+    if is_archive(file.path):
+        yield from members(file)
+    else:
+        yield file
+
+
 def members(archive: LandedFile, maximum_bytes: int = MAXIMUM_BYTES) -> Iterator[LandedFile | Refused]:
     """The files inside a zip, in the archive's order; folders are left out.
 

@@ -50,7 +50,7 @@ class StreamSettings:
     name : str
         ``LA_STREAM``; empty: there is none.
     region : str
-        ``AWS_REGION`` or ``AWS_DEFAULT_REGION``; ``us-east-1`` if neither is set.
+        See :func:`la_resources.aws.region`.
     endpoint : str
         ``LA_KINESIS_ENDPOINT``: another place that speaks Kinesis; empty: AWS.
     """
@@ -62,8 +62,7 @@ class StreamSettings:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> StreamSettings:
         told = os.environ if environ is None else environ
-        region = told.get("AWS_REGION") or told.get("AWS_DEFAULT_REGION") or "us-east-1"
-        return cls(told.get("LA_STREAM", ""), region, told.get("LA_KINESIS_ENDPOINT", ""))
+        return cls(told.get("LA_STREAM", ""), aws.region(told), told.get("LA_KINESIS_ENDPOINT", ""))
 
 
 @dataclass(frozen=True)
@@ -168,16 +167,10 @@ class Stream:
         try:
             yield
         except ClientError as error:
-            raise self._told(str(error.response.get("Error", {}).get("Code", "")), doing, action) from error
+            raise self._told(aws.code(error), doing, action) from error
         except BotoCoreError as error:
-            kind = type(error).__name__
-            if "Credential" in kind or "Token" in kind:
-                raise StreamError(
-                    f"{doing} the stream {self._where}: no credentials; give the process a role, or set AWS_PROFILE"
-                ) from error
-            raise StreamError(
-                f"{doing} the stream {self._where}: no answer ({kind}); see whether it can be reached; the next call goes on from here"
-            ) from error
+            next_step = "see whether it can be reached; the next call goes on from here"
+            raise StreamError(f"{doing} the stream {self._where}: {aws.unanswered(error, next_step)}") from error
 
     def _told(self, code: str, doing: str, action: str) -> StreamError:
         if code == "ExpiredIteratorException":

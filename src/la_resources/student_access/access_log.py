@@ -91,18 +91,13 @@ class AccessLog:
         folder = f"school_year={arithmetic.of_date(at.date())}"
         path = f"{folder}/{at:%Y-%m-%d}/{at:%H%M%S.%f}.{event.event_id}{_SUFFIX}"
         content = json.dumps(asdict(event), default=_text, ensure_ascii=False).encode()
-        staged = self.storage.working_folder / f"access-event.{event.event_id}{_SUFFIX}"
         try:
-            staged.parent.mkdir(parents=True, exist_ok=True)
-            staged.write_bytes(content)
-            self.storage.put_file(staged, path, closed=folder)
+            self.storage.put(content, path, durable=True, closed=folder)
         except Exception as error:
             raise AccessLogError(
                 f"the access log {self.storage.root} cannot be written ({type(error).__name__}): nothing is shown. See whether the place "
                 "is there, has room and may be written, then ask again"
             ) from error
-        finally:
-            staged.unlink(missing_ok=True)
 
     def events(self, school_year: str) -> Iterator[dict]:
         """Events of a school year (by UTC day), in order of time."""

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import xgboost as xgb
 from sklearn.metrics import roc_auc_score
 
 from la_assets.early_warning import boosting
-from la_assets.early_warning.boosting import as_text, grow
-from la_assets.early_warning.boosting_on_workers import RoundedGradients
+from la_assets.early_warning.boosting import RoundedGradients, as_text, grow
 from la_assets.early_warning.learner_settings import LearnerSettings
 
 ONE = LearnerSettings()
@@ -60,15 +60,19 @@ def test_fewer_rows_than_the_setting_stay_in_this_process(several: LearnerSettin
 def test_gradients_of_a_share_are_those_of_one_process() -> None:
     _, label = rows(500, 5)
     margin = np.random.default_rng(6).normal(size=500).astype(np.float32)
-    weight = boosting.class_weights(label, ONE)
-    whole = boosting._exact_gradients(label, weight)(margin, None)
-
-    class Share:
-        def get_label(self) -> np.ndarray:
-            return label[:200]
-
-    share = boosting._of_classes(label, weight)(margin[:200], Share())
+    gradients = RoundedGradients.of(label, boosting.class_weights(label, ONE))
+    whole, share = (gradients(margin[:n], xgb.DMatrix(np.zeros((n, 1)), label[:n])) for n in (500, 200))
     assert [np.array_equal(a[:200], b) for a, b in zip(whole, share, strict=True)] == [True, True]
+
+
+def test_gradients_add_up_to_the_same_in_any_order() -> None:
+    _, label = rows(100_000, 9)
+    draw = np.random.default_rng(10)
+    margin = draw.normal(size=label.size).astype(np.float32)
+    found = RoundedGradients.of(label, boosting.class_weights(label, ONE))(margin, xgb.DMatrix(np.zeros((label.size, 1)), label))
+    for each in found:
+        shuffled = draw.permutation(each)
+        assert float(np.cumsum(each, dtype=np.float64)[-1]) == float(np.cumsum(shuffled, dtype=np.float64)[-1])
 
 
 def test_without_a_scheduler_workers_are_started_for_the_time() -> None:
@@ -79,9 +83,8 @@ def test_without_a_scheduler_workers_are_started_for_the_time() -> None:
 
 def test_one_class_among_the_rows_has_finite_gradients() -> None:
     label = np.zeros(10)
-    gradients = boosting._of_classes(label, boosting.class_weights(label, ONE))
-    assert isinstance(gradients, RoundedGradients)
-    assert gradients.unit > 0
+    found = RoundedGradients.of(label, boosting.class_weights(label, ONE))(np.zeros(10, np.float32), xgb.DMatrix(np.zeros((10, 1)), label))
+    assert all(np.isfinite(each).all() for each in found)
 
 
 def test_a_scheduler_with_too_few_workers_is_named(several: LearnerSettings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,16 @@
 """The queue's sensor over a bucket whose arrivals S3 itself tells: when a run is asked for, and when a message is gone."""
 
-import time
+import datetime as dt
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
+import time_machine
 
 from la_assets.definitions import defs
+from la_assets.landing import deliveries, sensors
 from la_assets.landing.assets import landing
 from la_assets.landing.sensors import landing_arrivals, queued_arrivals
 from la_resources.environments import DistrictResource, LakeResource, LandingZoneResource
@@ -166,13 +169,42 @@ def test_what_nobody_understands_stays_for_the_dead_letters_and_stops_nothing(di
     assert district.messages() == 1
 
 
+def test_a_message_of_several_files_goes_when_every_one_of_them_has_its_run(district: District, monkeypatch: pytest.MonkeyPatch) -> None:
+    district.come_again()
+    paths = {"2021-22": "sis/attendance/attendance_2021-22_03.csv", "2022-23": "sis/attendance/attendance_2022-23_03.csv"}
+    for label, path in paths.items():
+        district.put(MARCH.replace("2022", f"20{label[-2:]}"), path)
+    found = [json.loads(m["Body"]) for m in district.sqs.receive_message(QueueUrl=district.url, MaxNumberOfMessages=10)["Messages"]]
+    district.sqs.purge_queue(QueueUrl=district.url)
+    records = [record for body in found for record in body.get("Records", [])]
+    district.sqs.send_message(QueueUrl=district.url, MessageBody=json.dumps({"Records": records}))
+    monkeypatch.setattr(deliveries, "FILES_PER_TICK", 1)
+    first = district.tick()
+    assert [request.partition_key for request in first.run_requests] == ["2021-07-01"], "one file a tick"
+    district.record(first)
+    district.land("2021-07-01")
+    second = district.tick(first.cursor)
+    assert [request.partition_key for request in second.run_requests] == ["2022-07-01"]
+    assert district.messages() == 1, "the second file's run is not recorded yet"
+    district.record(second)
+    district.tick(second.cursor)
+    assert district.messages() == 0
+
+
+def test_a_tick_with_nothing_to_do_asks_the_queue_and_no_more(district: District, monkeypatch: pytest.MonkeyPatch) -> None:
+    district.tick()  # S3's first message says that it will tell of files
+    for name in ("intake", "recorded_contents"):
+        monkeypatch.setattr(sensors, name, lambda *_: pytest.fail("nobody told of a file"))
+    assert district.tick().skip_reason.skip_message == "no message"
+
+
 def test_the_listing_finds_what_a_lost_message_missed_and_nothing_else(district: District) -> None:
     district.put(MARCH)
     district.record(district.tick())
     district.put(MARCH.replace("3/07", "2/07"), "sis/attendance/attendance_2021-22_02.csv")
     district.sqs.purge_queue(QueueUrl=district.url)
-    time.sleep(3)  # the listing leaves files alone that are younger than two seconds
-    listed = district.tick(sensor=landing_arrivals)
+    with time_machine.travel(dt.datetime.now(dt.UTC) + dt.timedelta(minutes=15)):  # it leaves files alone that have just arrived
+        listed = district.tick(sensor=landing_arrivals)
     (key,) = keys(listed)
     assert "2021-22_02" in key
     district.record(listed)

@@ -6,10 +6,10 @@ from typing import Any
 import polars as pl
 
 from la_resources.contracts import Table, validate
-from la_resources.privacy import hasher, person_key
+from la_resources.privacy import Hasher, person_key
 
 SECRET = b"a secret for the tests of the roster"
-HASH_IDS = hasher(SECRET)
+HASH_IDS = Hasher(SECRET)
 AUGUST = dt.datetime(2023, 8, 1, tzinfo=dt.UTC)
 SEPTEMBER = dt.datetime(2023, 9, 1, tzinfo=dt.UTC)
 OCTOBER = dt.datetime(2023, 10, 1, tzinfo=dt.UTC)

@@ -10,7 +10,7 @@ from la_assets.data_checks import orphans
 from la_assets.landing import schema as landing
 from la_assets.roster.schema import ENROLLMENTS, INSTRUCTIONAL_LINKS, ROSTER_TABLES, SCHOOLS, SECTIONS, STAFF, STUDENTS
 from la_resources.contracts import Table
-from la_resources.privacy import hasher, secret_from_environment
+from la_resources.privacy import Hasher, secret_from_environment
 
 from .made import made
 
@@ -42,7 +42,7 @@ def typed(frame: pl.DataFrame, table: Table, file: str) -> pl.LazyFrame:
 
 def keyed(frame: pl.DataFrame, column: str, kind: str, name: str) -> pl.DataFrame:
     ids = frame.select(pl.col(column).cast(pl.String).unique().sort().alias(column))
-    keys = ids.with_columns(pl.Series(name, hasher(secret_from_environment())(kind, ids[column].to_list())))
+    keys = ids.with_columns(pl.Series(name, Hasher(secret_from_environment())(kind, ids[column].to_list())))
     return frame.with_columns(pl.col(column).cast(pl.String)).join(keys, on=column)
 
 

@@ -18,7 +18,7 @@ from la_assets.landing.schema import LANDING_TABLES, QUARANTINE
 from la_resources.intake import Intake
 from la_resources.lake import Lake
 from la_resources.landing_zone import FolderLandingZone
-from la_resources.privacy import hasher
+from la_resources.privacy import Hasher
 from la_resources.receipts import FileRecord
 from la_resources.sources.definitions import load_definitions
 from la_resources.storage import FolderStorage
@@ -108,7 +108,7 @@ class Desk:
 
     def land(self) -> list[FileRecord]:
         """Read the landing zone into the lake, as the landing does."""
-        intake = Intake(FolderLandingZone(self.zone), self.lake, load_definitions(), LANDING_TABLES, QUARANTINE, hasher(_SECRET))
+        intake = Intake(FolderLandingZone(self.zone), self.lake, load_definitions(), LANDING_TABLES, QUARANTINE, Hasher(_SECRET))
         years = sorted({path.name.split("_")[1] for path in self.files()})
         return intake.land(years, FED)
 
