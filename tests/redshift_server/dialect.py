@@ -37,6 +37,7 @@ _UNLOAD = re.compile(
 )
 _UNNEST = re.compile(r"\bas\s+(?P<rows>\w+)\s*,\s*(?P=rows)\.(?P<list>[\w\"]+)\s+as\s+(?P<item>\w+)\s+at\s+(?P<nth>\w+)\b", re.IGNORECASE)
 _LISTAGG = re.compile(r"\blistagg\s*\(", re.IGNORECASE)
+_VALUE_AND_SEPARATOR = re.compile(r"(.*),\s*('(?:[^']|'')*')\s*$", re.DOTALL)
 _WITHIN = re.compile(r"\s*within\s+group\s*\(", re.IGNORECASE)
 
 
@@ -105,7 +106,7 @@ def _joined_texts(sql: str) -> str:
     """LISTAGG as PostgreSQL's aggregate."""
     while found := _LISTAGG.search(sql):
         inner, after = _closed(sql, found.end())
-        value, _, separator = inner.rpartition(",")
+        value, separator = _VALUE_AND_SEPARATOR.match(inner).groups()
         order = ""
         if within := _WITHIN.match(sql, after):
             order, after = _closed(sql, within.end())

@@ -10,7 +10,7 @@ from tests.redshift_server.copying import CopyError
 from tests.redshift_server.dialect import Unload
 
 _TYPES = {
-    16: "bool", 20: "int64", 21: "int16", 23: "int32", 25: "string", 700: "float32", 701: "float64", 1042: "string", 1043: "string",
+    16: "bool_", 20: "int64", 21: "int16", 23: "int32", 25: "string", 700: "float32", 701: "float64", 1042: "string", 1043: "string",
     1082: "date32", 1114: "timestamp", 1700: "decimal128",
 }  # fmt: skip
 """Arrow's name of a type by PostgreSQL's number of it."""
