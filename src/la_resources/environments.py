@@ -152,9 +152,10 @@ class MartsEngineResource(dg.ConfigurableResource):
         from la_resources.redshift.settings import RedshiftSettings
 
         settings = RedshiftSettings.from_environment()
-        if environment() != "aws" or settings is None:
+        if environment() != "aws" or settings is None or isinstance(lake.root, Path):
             raise ValueError(
-                "LA_MARTS_ENGINE=redshift needs LA_ENVIRONMENT=aws and LA_REDSHIFT_HOST; set both, or leave LA_MARTS_ENGINE out: DuckDB"
+                "LA_MARTS_ENGINE=redshift needs LA_ENVIRONMENT=aws, LA_REDSHIFT_HOST and a lake in a bucket; leave it out, and DuckDB "
+                "builds the marts"
             )
         return OnRedshift(Redshift(settings, lake))
 

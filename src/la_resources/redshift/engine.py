@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import struct
 import time
 import uuid
@@ -105,7 +106,7 @@ class Redshift:
                 _LOG.warning("%s: no answer (%s); trying again in %.1f s", doing, type(error).__name__, wait)
                 time.sleep(wait)
                 wait = min(wait * 2, _LONGEST_WAIT)
-            except _refused() as error:
+            except refused() as error:
                 raise RedshiftError(f"{doing}: {_said(error)}; {standing}") from None
 
     @contextmanager
@@ -212,11 +213,17 @@ def cut_off() -> tuple[type[Exception], ...]:
     return redshift_connector.InterfaceError, redshift_connector.OperationalError, ConnectionError, TimeoutError, struct.error
 
 
-def _refused() -> type[Exception]:
+def says_cut_off(text: str) -> bool:
+    """Whether the driver's words in a text of another process say that the other side is not there (any more)."""
+    return re.search(r"communication error|BrokenPipe|connection is closed|connection time out|Unable to determine ip", text) is not None
+
+
+def refused() -> type[Exception]:
+    """What the driver raises when Redshift says no."""
     import redshift_connector
 
-    refused: type[Exception] = redshift_connector.Error
-    return refused
+    error: type[Exception] = redshift_connector.Error
+    return error
 
 
 def _said(error: Exception) -> str:
