@@ -255,8 +255,8 @@ def test_a_redshift_that_goes_away_in_the_middle_is_named_and_the_same_build_com
         when_dbt_builds(district.server, district.server.proxy.close_door),
         pytest.raises(
             RedshiftError,
-            match=r"making the schema of a build in Redshift 127\.0\.0\.1/district: no answer for 1 s .*; nothing was published, the tables "
-            r"of before stand\. See whether the workgroup runs and can be reached, then run this again",
+            match=r"making the schema of a build in Redshift 127\.0\.0\.1/district: no answer for 1 s .*; nothing was published, the "
+            r"tables of before stand\. See whether the workgroup runs and can be reached, then run this again",
         ),
         impatient.built(PROJECT, [mart.name for mart in marts], [YEAR], SETTINGS),
     ):
