@@ -31,7 +31,6 @@ _PLACEMENT = re.compile(
     re.IGNORECASE,
 )
 _COPY = re.compile(r"copy\s+(?P<table>[\w.\"]+)\s*from\s+'(?P<url>s3://[^']+)'(?P<options>.*)$", re.IGNORECASE | re.DOTALL)
-
 _UNLOAD = re.compile(
     r"unload\s*\(\s*'(?P<query>(?:[^']|'')*)'\s*\)\s*to\s+'(?P<url>s3://[^']+)'(?P<options>.*)$", re.IGNORECASE | re.DOTALL
 )
