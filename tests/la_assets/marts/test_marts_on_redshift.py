@@ -236,7 +236,10 @@ def when_dbt_builds(server: RedshiftServer, what: Callable[[], None]) -> Iterato
 
 def test_a_killed_build_leaves_the_marts_of_before(district: District, built: Built) -> None:
     program = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", "tests.la_assets.marts.one_build"], start_new_session=True, stdout=subprocess.PIPE
+        [sys.executable, "-W", "ignore", "-m", "tests.la_assets.marts.one_build"],
+        cwd=Path(__file__).parents[3],
+        start_new_session=True,
+        stdout=subprocess.PIPE,
     )
     with when_dbt_builds(district.server, lambda: os.killpg(program.pid, signal.SIGKILL)):
         said, _ = program.communicate(timeout=300)
