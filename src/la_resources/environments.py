@@ -16,6 +16,7 @@ import dagster as dg
 
 from la_resources.check_ledger import CheckLedger
 from la_resources.contracts import Table
+from la_resources.dbt.project import DbtEngine
 from la_resources.deliverables import Deliverables
 from la_resources.district import District, load_district
 from la_resources.duckdb import Warehouse
@@ -28,6 +29,7 @@ from la_resources.storage import storage_at
 from la_resources.student_access.access_log import AccessLog
 
 ENVIRONMENTS = ("local", "aws")
+MARTS_ENGINES = ("duckdb", "redshift")
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,38 @@ class AccessLogResource(dg.ConfigurableResource):
         return AccessLog(storage_at(self.root, "access log"))
 
 
+class MartsEngineResource(dg.ConfigurableResource):
+    """What dbt builds the marts on: DuckDB over the lake's files, or Redshift (``LA_MARTS_ENGINE``)."""
+
+    root: str
+    name: str = "duckdb"
+
+    def engine(self) -> DbtEngine:
+        """The engine.
+
+        Raises
+        ------
+        ValueError
+            If it is Redshift and no Redshift is named.
+        """
+        lake = Lake(self.root)
+        if self.name == "duckdb":
+            from la_resources.dbt.on_duckdb import OnDuckDB
+
+            return OnDuckDB(lake)
+        from la_resources.dbt.on_redshift import OnRedshift
+        from la_resources.redshift.engine import Redshift
+        from la_resources.redshift.settings import RedshiftSettings
+
+        settings = RedshiftSettings.from_environment()
+        if environment() != "aws" or settings is None or isinstance(lake.root, Path):
+            raise ValueError(
+                "LA_MARTS_ENGINE=redshift needs LA_ENVIRONMENT=aws, LA_REDSHIFT_HOST and a lake in a bucket; leave it out, and DuckDB "
+                "builds the marts"
+            )
+        return OnRedshift(Redshift(settings, lake))
+
+
 class DistrictResource(dg.ConfigurableResource):
     """The district's thresholds and code translations (defaults, or a YAML file)."""
 
@@ -165,9 +199,20 @@ def build_resources(contracts: Iterable[Table]) -> Mapping[str, Any]:
         "landing_zone": LandingZoneResource(root=places.landing, mappings=list(places.mappings)),
         "deliverables": DeliverablesResource(root=places.deliverables),
         "access_log": AccessLogResource(root=places.access_log),
+        "marts_engine": _marts_engine(lake),
         "notifier": NotifierResource(outbox=places.outbox),
         "district": DistrictResource(file=os.environ.get("LA_DISTRICT_FILE", "")),
     }
+
+
+def _marts_engine(lake: Lake) -> MartsEngineResource:
+    """The engine that ``LA_MARTS_ENGINE`` names, which must be one and be there."""
+    name = os.environ.get("LA_MARTS_ENGINE") or "duckdb"
+    if name not in MARTS_ENGINES:
+        raise ValueError(f"LA_MARTS_ENGINE={name!r} is not an engine of the marts; choose one of {', '.join(MARTS_ENGINES)}")
+    resource = MartsEngineResource(root=str(lake.root), name=name)
+    resource.engine()
+    return resource
 
 
 def _engines(places: Places, lake: Lake) -> list[SqlEngine]:

@@ -58,7 +58,8 @@ def test_the_template_keeps_cloudformation_s_rules_without_a_warning() -> None:
 
 def _statements(template: dict[str, Any]) -> list[dict[str, Any]]:
     roles = [r["Properties"] for r in template["Resources"].values() if r["Type"] == "AWS::IAM::Role"]
-    return [s for role in roles for policy in role["Policies"] for s in policy["PolicyDocument"]["Statement"]]
+    added = [r["Properties"] for r in template["Resources"].values() if r["Type"] == "AWS::IAM::RolePolicy"]
+    return [s for policy in [p for role in roles for p in role["Policies"]] + added for s in policy["PolicyDocument"]["Statement"]]
 
 
 def test_no_role_may_do_anything_to_everything(template: dict[str, Any]) -> None:
@@ -72,6 +73,13 @@ def test_no_role_may_do_anything_to_everything(template: dict[str, Any]) -> None
 def test_tasks_may_read_what_arrives_but_not_change_it(template: dict[str, Any]) -> None:
     of_landing = [s for s in _statements(template) if "landing/*" in json.dumps(s["Resource"])]
     assert [s["Action"] for s in of_landing] == ["s3:GetObject"]
+
+
+def test_redshift_writes_nothing_but_what_the_marts_are_handed_on_by_and_only_if_it_builds_them(template: dict[str, Any]) -> None:
+    writing = [s for s in _statements(template) if s["Action"] == "s3:PutObject" and "lake" in json.dumps(s["Resource"])]
+    assert [s["Resource"] for s in writing] == [{"Fn::Sub": "${Bucket.Arn}/lake/.unloaded/*"}]
+    assert template["Resources"]["RedshiftUnloads"]["Condition"] == "MartsOnRedshift"
+    assert template["Conditions"]["MartsOnRedshift"] == {"Fn::Equals": [{"Ref": "MartsEngine"}, "redshift"]}
 
 
 def test_what_is_stored_is_encrypted_kept_and_closed(template: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ SETTINGS = (
     "LA_BUCKET",
     "LA_GLUE",
     "LA_REDSHIFT_HOST",
+    "LA_MARTS_ENGINE",
 )
 
 
@@ -72,6 +73,45 @@ def test_on_aws_the_sql_engines_are_those_that_the_settings_name(monkeypatch: py
     for name, value in told.items():
         monkeypatch.setenv(name, value)
     assert [type(engine) for engine in build_resources([])["lake_io_manager"].engines] == [GlueCatalog, Redshift]
+
+
+ON_REDSHIFT = {
+    "LA_ENVIRONMENT": "aws",
+    "LA_BUCKET": "d",
+    "LA_REDSHIFT_HOST": "rs",
+    "LA_REDSHIFT_SECRET": "s",
+    "LA_MARTS_ENGINE": "redshift",
+}
+
+
+def test_marts_are_built_on_duckdb_unless_redshift_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from la_resources.dbt.on_duckdb import OnDuckDB
+    from la_resources.dbt.on_redshift import OnRedshift
+
+    for name, value in ON_REDSHIFT.items():
+        monkeypatch.setenv(name, value)
+    assert isinstance(build_resources([])["marts_engine"].engine(), OnRedshift)
+    monkeypatch.delenv("LA_MARTS_ENGINE")
+    assert isinstance(build_resources([])["marts_engine"].engine(), OnDuckDB)
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"LA_MARTS_ENGINE": "oracle"}, "LA_MARTS_ENGINE='oracle' is not an engine of the marts; choose one of duckdb, redshift"),
+        ({"LA_ENVIRONMENT": ""}, "is not an environment"),
+        ({"LA_ENVIRONMENT": "local"}, "LA_MARTS_ENGINE=redshift needs LA_ENVIRONMENT=aws, LA_REDSHIFT_HOST and a lake in a bucket"),
+        ({"LA_REDSHIFT_HOST": ""}, "LA_MARTS_ENGINE=redshift needs LA_ENVIRONMENT=aws, LA_REDSHIFT_HOST and a lake in a bucket"),
+        ({"LA_LAKE_ROOT": "lake"}, "LA_MARTS_ENGINE=redshift needs LA_ENVIRONMENT=aws, LA_REDSHIFT_HOST and a lake in a bucket"),
+    ],
+)
+def test_an_engine_of_the_marts_that_cannot_be_is_refused_at_once(
+    told: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (ON_REDSHIFT | told).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=message):
+        build_resources([])
 
 
 def test_aws_without_a_bucket_says_which_setting_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

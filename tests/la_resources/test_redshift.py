@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -21,6 +22,7 @@ from la_resources.redshift import ddl
 from la_resources.redshift.catalog import GlueCatalog, hive_type
 from la_resources.redshift.engine import Redshift, RedshiftError
 from la_resources.redshift.settings import RedshiftSettings
+from la_resources.redshift.unloading import unloaded
 
 pytestmark = pytest.mark.needs("/usr/lib/postgresql")
 ROLE = "arn:aws:iam::123456789012:role/reads-the-lake"
@@ -81,7 +83,7 @@ def test_a_published_year_replaces_exactly_that_year(engine: Redshift, server: R
     assert rows(server) == [("2022-23", "3", "0"), ("2023-24", "2", "2")]
 
 
-def test_every_type_arrives_as_it_is_in_the_lake(engine: Redshift, server: RedshiftServer) -> None:
+def of_every_type() -> pl.DataFrame:
     frame = pl.DataFrame(
         {
             "student_key": ["s1", "s2"],
@@ -98,7 +100,11 @@ def test_every_type_arrives_as_it_is_in_the_lake(engine: Redshift, server: Redsh
             "school_year": ["2023-24"] * 2,
         }
     )
-    frame = frame.cast({c.name: c.dtype for c in EVERYTHING.columns})
+    return frame.cast({c.name: c.dtype for c in EVERYTHING.columns})
+
+
+def test_every_type_arrives_as_it_is_in_the_lake(engine: Redshift, server: RedshiftServer) -> None:
+    frame = of_every_type()
     engine.published(EVERYTHING, publish(engine, frame, table=EVERYTHING), [EVERYTHING])
     with engine.connection() as connection:
         cursor = connection.cursor()
@@ -110,6 +116,52 @@ def test_every_type_arrives_as_it_is_in_the_lake(engine: Redshift, server: Redsh
     assert (first[6].isoformat(), first[7].isoformat()) == ("2024-02-29", "2024-03-01T12:34:56.789000")
     assert (json.loads(first[8]), json.loads(second[8])) == (["MA.4", "x'y"], [])
     assert (second[0], second[4]) == (None, None)
+
+
+def test_rows_are_unloaded_as_they_are_and_nothing_of_them_stays_in_the_bucket(engine: Redshift, tmp_path: Path) -> None:
+    engine.published(EVERYTHING, publish(engine, of_every_type(), table=EVERYTHING), [EVERYTHING])
+    names = [name for name in EVERYTHING.names if name != "standards"]
+    query = f"""SELECT {", ".join(ddl.quoted(name) for name in names)} FROM marts.everything"""
+    with engine.connection() as connection:
+        files = unloaded(engine, connection, query, ".unloaded/a", tmp_path)
+        none = unloaded(engine, connection, f"{query} WHERE note = 'it''s not there'", ".unloaded/b", tmp_path)
+    rows = pl.scan_parquet(files).cast({name: EVERYTHING.by_name[name].dtype for name in names}).collect()
+    assert rows.sort("student_key").equals(of_every_type().select(names))
+    assert (len(files), none, engine.lake.storage.folders(".unloaded")) == (2, [], [])
+
+
+def test_unloaded_rows_that_went_missing_are_noticed(engine: Redshift, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine.published(ROWS, publish(engine, days(4)), [ROWS])
+    real = engine.lake.storage.names
+    monkeypatch.setattr(engine.lake.storage, "names", lambda path: real(path)[:1])
+    with engine.connection() as connection, pytest.raises(RedshiftError, match="UNLOAD brought 2 of 4 rows; run this again"):
+        unloaded(engine, connection, "SELECT * FROM attendance.sample", ".unloaded/a", tmp_path)
+
+
+def test_a_bucket_with_a_key_of_its_own_has_unloaded_files_encrypted_with_it(
+    engine: Redshift, server: RedshiftServer, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.published(ROWS, publish(engine, days(1)), [ROWS])
+    monkeypatch.setenv("LA_S3_ENCRYPTION", "aws:kms")
+    monkeypatch.setenv("LA_S3_KMS_KEY", "arn:aws:kms:us-east-1:123456789012:key/k")
+    with engine.connection() as connection:
+        keyed = Redshift(engine.settings, Lake(f"{bucket}/lake"))
+        unloaded(keyed, connection, "SELECT * FROM attendance.sample", ".unloaded/a", tmp_path)
+    (statement,) = [s for s in server.statements if s.startswith("UNLOAD")][-1:]
+    assert statement.endswith(f"IAM_ROLE '{ROLE}' FORMAT AS PARQUET KMS_KEY_ID 'arn:aws:kms:us-east-1:123456789012:key/k' ENCRYPTED")
+
+
+@pytest.mark.parametrize(
+    ("statement", "refusal"),
+    [
+        ("SELECT snapshot FROM attendance.sample", "a reserved word as a name is not supported"),
+        ("SELECT string_agg(student_key, ',') FROM attendance.sample", "STRING_AGG, ARRAY_AGG is not supported"),
+        ("UNLOAD ('SELECT 1 LIMIT 1') TO 's3://b/k/' IAM_ROLE default FORMAT AS PARQUET", "LIMIT in the outer SELECT"),
+    ],
+)
+def test_the_stand_in_refuses_what_redshift_refuses(engine: Redshift, statement: str, refusal: str) -> None:
+    with pytest.raises(RedshiftError, match=refusal):
+        engine.asked("trying", lambda connection: connection.cursor().execute(statement))
 
 
 def test_rows_lie_by_student_and_are_sorted_by_year(engine: Redshift, server: RedshiftServer) -> None:

@@ -46,10 +46,10 @@ def copied(copy: Copy, endpoint: str, ask: Callable[[str], list[list[str]]], loa
         raise CopyError("File listed in manifest has no meta.content_length, which columnar files need")
     columns = ask(
         "select a.attname, format_type(coalesce(nullif(t.typbasetype, 0), t.oid), null) from pg_attribute a join pg_type t on "
-        f"t.oid = a.atttypid where a.attrelid = '{copy.table}'::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum"
+        f"t.oid = a.atttypid where a.attrelid = '{copy.what}'::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum"
     )
     limits = dict(
-        ask(f"select attname, (atttypmod - 4)::text from pg_attribute where attrelid = '{copy.table}'::regclass and atttypmod > 4")
+        ask(f"select attname, (atttypmod - 4)::text from pg_attribute where attrelid = '{copy.what}'::regclass and atttypmod > 4")
     )
     rows = 0
     for entry in listed:
@@ -102,7 +102,7 @@ def _load_file(
                 raise CopyError(f"Spectrum Scan Error: the value of column '{name}' is too long for VARCHAR({limits[name]})")
         rows.writerow([_text(value) for value in values])
     if table.num_rows:
-        load(copy.table, written.getvalue().encode())
+        load(copy.what, written.getvalue().encode())
     return int(table.num_rows)
 
 

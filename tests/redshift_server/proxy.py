@@ -1,8 +1,8 @@
 """The door: PostgreSQL's wire protocol with Redshift's manners.
 
 A connection is one thread that takes what the client sends up to the next Sync, has it done, and hands the answers back; nothing is
-ever under way in both directions, so what the door asks of PostgreSQL itself (for COPY) falls in between. Message formats: PostgreSQL 15
-documentation, chapter 55.
+ever under way in both directions, so what the door asks of PostgreSQL itself (for COPY and UNLOAD) falls in between. Message formats:
+PostgreSQL 15 documentation, chapter 55.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import struct
 import threading
 
 from tests.redshift_server.copying import CopyError, copied
-from tests.redshift_server.dialect import Copy, NotInRedshiftError, for_postgres
+from tests.redshift_server.dialect import Copy, NotInRedshiftError, Unload, for_postgres
 from tests.redshift_server.row_level_security import RowLevelSecurity
+from tests.redshift_server.unloading import written
 
 _SSL, _GSS = 80877103, 80877104
 _KNOWN = {"user", "database", "application_name", "client_encoding", "options", "datestyle", "timezone", "extra_float_digits"}
@@ -163,7 +164,7 @@ class _Session:
             name, sql, rest = body.split(b"\0", 2)
             return name + b"\0" + self._translated(sql, name) + b"\0" + rest
         if kind == b"B" and (copy := self.copies.get(body.split(b"\0", 2)[1])):
-            copied(copy, self.proxy.s3_endpoint, self._ask, self._load)
+            self._moved(copy)
         return body
 
     def _translated(self, sql: bytes, name: bytes | None) -> bytes:
@@ -171,13 +172,19 @@ class _Session:
         made = self.proxy.row_level_security.for_postgres(sql.decode()) or for_postgres(sql.decode())
         if isinstance(made, Copy):
             if name is None:
-                copied(made, self.proxy.s3_endpoint, self._ask, self._load)
+                self._moved(made)
             else:
                 self.copies[name] = made
             return _NOTHING.encode()
         if name is not None:
             self.copies.pop(name, None)
         return made.encode()
+
+    def _moved(self, copy: Copy) -> None:
+        if isinstance(copy, Unload):
+            written(copy, self.proxy.s3_endpoint, *self._described(copy.what))
+        else:
+            copied(copy, self.proxy.s3_endpoint, self._ask, self._load)
 
     def _fail(self, reason: str) -> None:
         """Let PostgreSQL fail with our words, so that its transaction is what the client takes it for."""
@@ -190,6 +197,10 @@ class _Session:
     # -- what the door asks itself ----------------------------------------------------------------------------------------
 
     def _ask(self, sql: str) -> list[list[str]]:
+        return [[value or "" for value in row] for row in self._described(sql)[1]]
+
+    def _described(self, sql: str) -> tuple[list[tuple[str, int, int]], list[list[str | None]]]:
+        """Columns (name, number and modifier of the type) and rows of a query."""
         self.backend.send(b"Q", sql.encode() + b"\0")
         return self._own_answers()
 
@@ -197,13 +208,16 @@ class _Session:
         self.backend.send(b"Q", f"copy {table} from stdin with (format csv, null '\\N')".encode() + b"\0")
         self._own_answers(content)
 
-    def _own_answers(self, content: bytes = b"") -> list[list[str]]:
+    def _own_answers(self, content: bytes = b"") -> tuple[list[tuple[str, int, int]], list[list[str | None]]]:
+        columns: list[tuple[str, int, int]] = []
         rows, problem = [], ""
         while True:
             kind, body = self.backend.message()
             if kind == b"G":
                 self.backend.send(b"d", content)
                 self.backend.send(b"c", b"")
+            elif kind == b"T":
+                columns = _columns(body)
             elif kind == b"D":
                 rows.append(_values(body))
             elif kind == b"E":
@@ -211,15 +225,27 @@ class _Session:
             elif kind == b"Z":
                 if problem:
                     raise CopyError(problem)
-                return rows
+                return columns, rows
 
 
-def _values(row: bytes) -> list[str]:
-    """The texts of a DataRow message."""
-    values, at = [], 2
+def _columns(description: bytes) -> list[tuple[str, int, int]]:
+    """Name, number and modifier of the type of each column of a RowDescription message."""
+    columns, at = [], 2
+    for _ in range(struct.unpack("!H", description[:2])[0]):
+        end = description.index(b"\0", at)
+        _, _, number, _, modifier, _ = struct.unpack("!IHIhih", description[end + 1 : end + 19])
+        columns.append((description[at:end].decode(), number, modifier))
+        at = end + 19
+    return columns
+
+
+def _values(row: bytes) -> list[str | None]:
+    """The texts of a DataRow message; None for null."""
+    values: list[str | None] = []
+    at = 2
     for _ in range(struct.unpack("!H", row[:2])[0]):
         (length,) = struct.unpack("!i", row[at : at + 4])
         at += 4
-        values.append(row[at : at + max(length, 0)].decode())
+        values.append(row[at : at + length].decode() if length >= 0 else None)
         at += max(length, 0)
     return values

@@ -29,7 +29,7 @@ from la_assets.roster.schema import ENROLLMENTS, PROGRESSION, SCHOOLS, SECTION_E
 from la_assets.school_years import SCHOOL_YEARS, years_of
 from la_assets.yearly_tables import CADENCE_TAG, OWNER, asset_key, table_metadata, table_tags
 from la_resources.contracts import Table
-from la_resources.dbt import DbtProject
+from la_resources.dbt.project import DbtProject
 
 READS: dict[Table, tuple[Table, ...]] = {
     STUDENT_360: (STUDENTS, ENROLLMENTS, PROGRESSION, ATTENDANCE, COURSEWORK, SCORES, INCIDENTS, LMS_DAILY, DROPOUT_SCORES, TIERS),
@@ -93,7 +93,7 @@ def _name(table: Table) -> str:
     partitions_def=SCHOOL_YEARS,
     backfill_policy=dg.BackfillPolicy.single_run(),
     can_subset=True,
-    required_resource_keys={"lake", "district"},
+    required_resource_keys={"marts_engine", "district"},
 )
 def marts(context: dg.AssetExecutionContext) -> Iterator[dg.Output]:
     """Build the selected marts of the run's school years with dbt, and hand each year to the lake."""
@@ -101,6 +101,7 @@ def marts(context: dg.AssetExecutionContext) -> Iterator[dg.Output]:
     years = years_of(context.partition_keys)
     chosen = [mart for mart in READS if _name(mart) in wanted]
     variables = context.resources.district.settings().marts.model_dump()
-    with PROJECT.built(context.resources.lake.lake(), [m.name for m in chosen], [y.label for y in years], variables) as rows:
+    engine = context.resources.marts_engine.engine()
+    with engine.built(PROJECT, [m.name for m in chosen], [y.label for y in years], variables) as rows:
         for mart in chosen:
             yield dg.Output({year.key: rows[mart.name].filter(school_year=year.label) for year in years}, _name(mart))

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import struct
 import time
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -26,6 +27,9 @@ from la_resources.redshift.settings import RedshiftSettings
 _MANIFESTS = ".manifests"
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 15.0
 _LOG = logging.getLogger(__name__)
+
+NEXT_STEP = "See whether the workgroup runs and can be reached, then run this again"
+Answer = TypeVar("Answer")
 
 
 class RedshiftError(RuntimeError):
@@ -67,23 +71,43 @@ class Redshift:
         RedshiftError
             If Redshift refuses, or does not answer for as long as the settings wait.
         """
-        doing = f"loading {table.name} of {school_year} into {self.settings.name}"
+        return self.asked(
+            f"loading {table.name} of {school_year} into {self.settings.name}",
+            lambda connection: self._load(connection, table, school_year),
+        )
+
+    def asked(self, doing: str, work: Callable[[Any], Answer], standing: str = "the rows of before stand") -> Answer:
+        """What some work on a connection of its own gives; a Redshift that does not answer is waited for, and the work begun again.
+
+        Parameters
+        ----------
+        doing : str
+            What people are told is being done.
+        work : callable
+            From a connection to an answer; done twice it does what it does once.
+        standing : str
+            What is so if it cannot be done.
+
+        Raises
+        ------
+        RedshiftError
+            If Redshift refuses, or does not answer for as long as the settings wait.
+        """
         until, wait = time.monotonic() + self.settings.patience, _FIRST_WAIT
         while True:
             try:
                 with self.connection() as connection:
-                    return self._load(connection, table, school_year)
-            except _cut_off() as error:
+                    return work(connection)
+            except cut_off() as error:
                 if time.monotonic() + wait > until:
                     raise RedshiftError(
-                        f"{doing}: no answer for {self.settings.patience:.0f} s ({type(error).__name__}); the rows of before stand. See "
-                        "whether the workgroup runs and can be reached, then run this again"
+                        f"{doing}: no answer for {self.settings.patience:.0f} s ({type(error).__name__}); {standing}. {NEXT_STEP}"
                     ) from None
                 _LOG.warning("%s: no answer (%s); trying again in %.1f s", doing, type(error).__name__, wait)
                 time.sleep(wait)
                 wait = min(wait * 2, _LONGEST_WAIT)
-            except _refused() as error:
-                raise RedshiftError(f"{doing}: {_said(error)}; the rows of before stand") from None
+            except refused() as error:
+                raise RedshiftError(f"{doing}: {_said(error)}; {standing}") from None
 
     @contextmanager
     def connection(self) -> Iterator[Any]:
@@ -123,8 +147,7 @@ class Redshift:
                 cursor.execute(ddl.create_staging(staging, schema, table))
         with self._manifest(table, school_year, paths) as manifest:
             nested = " SERIALIZETOJSON" if ddl.is_nested(schema) else ""
-            role = "default" if self.settings.role == "default" else f"'{self.settings.role}'"
-            cursor.execute(f"COPY \"{staging}\" FROM '{manifest}' IAM_ROLE {role} FORMAT AS PARQUET MANIFEST{nested}")
+            cursor.execute(f"COPY \"{staging}\" FROM '{manifest}' {self.settings.by_role} FORMAT AS PARQUET MANIFEST{nested}")
         cursor.execute(f'SELECT COUNT(*) FROM "{staging}"')  # noqa: S608 - our own name
         (copied,) = cursor.fetchone()
         if copied != expected:
@@ -153,16 +176,17 @@ class Redshift:
 
     def _bring_up_to(self, cursor: Any, table: Table) -> None:
         """Make the table, or the columns it lacks."""
-        there = self._columns(cursor, table)
+        there = self.columns(cursor, table)
         if not there:
             cursor.execute(ddl.create_schema(table))
             cursor.execute(ddl.create_table(table))
-            there = self._columns(cursor, table)
+            there = self.columns(cursor, table)
         for statement in ddl.add_columns(table, there):
             cursor.execute(statement)
 
     @staticmethod
-    def _columns(cursor: Any, table: Table) -> list[str]:
+    def columns(cursor: Any, table: Table) -> list[str]:
+        """Columns that the table has in Redshift; none if it is not there."""
         cursor.execute(
             "SELECT column_name FROM information_schema.columns WHERE table_schema = %s AND table_name = %s",
             (table.schema, table.name.partition(".")[2]),
@@ -182,18 +206,24 @@ class Redshift:
             storage.remove(path)
 
 
-def _cut_off() -> tuple[type[Exception], ...]:
+def cut_off() -> tuple[type[Exception], ...]:
     """What the driver raises when the other side is not there (any more)."""
     import redshift_connector
 
     return redshift_connector.InterfaceError, redshift_connector.OperationalError, ConnectionError, TimeoutError, struct.error
 
 
-def _refused() -> type[Exception]:
+def says_cut_off(text: str) -> bool:
+    """Whether the driver's words in a text of another process say that the other side is not there (any more)."""
+    return re.search(r"communication error|BrokenPipe|connection is closed|connection time out|Unable to determine ip", text) is not None
+
+
+def refused() -> type[Exception]:
+    """What the driver raises when Redshift says no."""
     import redshift_connector
 
-    refused: type[Exception] = redshift_connector.Error
-    return refused
+    error: type[Exception] = redshift_connector.Error
+    return error
 
 
 def _said(error: Exception) -> str:
@@ -207,5 +237,5 @@ def _close(connection: Any) -> None:
     """Close; a connection that is gone cannot say goodbye."""
     try:
         connection.close()
-    except _cut_off():
+    except cut_off():
         _LOG.debug("the connection was gone before it was closed")

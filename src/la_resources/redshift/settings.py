@@ -81,6 +81,11 @@ class RedshiftSettings:
         """What people call it."""
         return f"Redshift {self.host}/{self.database}"
 
+    @property
+    def by_role(self) -> str:
+        """The words of COPY and UNLOAD that say with which role they open the bucket."""
+        return "IAM_ROLE default" if self.role == "default" else f"IAM_ROLE '{self.role}'"
+
     def credentials(self) -> dict[str, Any]:
         """Arguments of a connection that say who connects.
 

@@ -2,7 +2,7 @@
 
 School A has 30 students, B 25, C 4. In A and B the first twelve students are chronically absent, in C the first one; of each school
 the first half is proficient in ELA;
-nobody has a Math result; no incident file came.
+nobody has a Math result; no incident file came. What models and other files may say besides is written on demand.
 """
 
 import datetime as dt
@@ -11,6 +11,12 @@ import polars as pl
 
 from la_assets.assessments.schema import SCORES
 from la_assets.attendance.schema import STUDENT_YEAR as ATTENDANCE
+from la_assets.behavior.schema import INCIDENTS
+from la_assets.early_warning.schema import DROPOUT_SCORES as SCORES_OF_RISK
+from la_assets.early_warning.schema import RISK_CHANGES
+from la_assets.engagement.schema import LMS_DAILY
+from la_assets.forecasts.schema import PREDICTIONS
+from la_assets.mtss.schema import CLUSTERS, TIERS
 from la_assets.roster.schema import ENROLLMENTS, PROGRESSION, SCHOOLS, SECTION_ENROLLMENTS, SECTIONS, STUDENTS
 from la_resources.contracts import Table
 from la_resources.lake import Lake
@@ -113,3 +119,128 @@ def write(lake: Lake) -> None:
 
 def chronic_of(school: str) -> int:
     return 1 if school == "C" else 12
+
+
+def write_models(lake: Lake) -> None:
+    """What models, behaviour files and the learning management system say of the same students; lists with every difficulty of lists."""
+    people = students()
+    reason = SCORES_OF_RISK.by_name["reasons"].dtype
+    assert isinstance(reason, pl.List)
+    assert isinstance(reason.inner, pl.Struct)
+    parts = dict.fromkeys(field.name for field in reason.inner.fields)
+    words = [[], ['reads 5" below', "d'accord; \\ naïve, ✓"], ["level_1"], ["b", "", None, "a"], ["two\nlines"]]
+    frames = {
+        SCORES_OF_RISK: [
+            {
+                "target": "dropout",
+                "student_key": k,
+                "section_id": "",
+                "snapshot": snapshot,
+                "as_of_date": day,
+                "school_id": s,
+                "grade_level": "05",
+                "status": "scored" if i % 4 else "no_model",
+                "probability": i / 60 if i % 4 else None,
+                "level": ("Low", "Medium", "High")[i % 3] if i % 4 else None,
+                "reasons": None if i % 7 == 0 else [parts | {"text": word} for word in words[i % 5]],
+                "recommendations": words[(i + 1) % 5],
+                "model_version": "v1",
+            }
+            for i, (k, s, _) in enumerate(people)
+            for snapshot, day in (("q1", dt.date(2023, 10, 20)), ("q2", dt.date(2024, 1, 12)))
+        ],
+        RISK_CHANGES: [
+            {
+                "target": "dropout",
+                "student_key": k,
+                "section_id": "",
+                "snapshot": "q2",
+                "as_of_date": dt.date(2024, 1, 12),
+                "school_id": s,
+                "grade_level": "05",
+                "change": "rose",
+                "probability": 0.5,
+                "level": "High",
+                "previous_level": "Low",
+                "model_version": "v1",
+            }
+            for k, s, place in people
+            if place % 5 == 0
+        ],
+        TIERS: [
+            {
+                "student_key": k,
+                "subject": "ELA",
+                "window": window,
+                "window_order": order,
+                "assessment_id": "FAST",
+                "is_latest": order == 2,
+                "grade_level": "05",
+                "school_id": s,
+                "status": "tiered",
+                "tier": 1 + i % 3,
+                "reasons": words[i % 5],
+                "scale_score": 300.0 + i / 7,
+                "standards_tested": 4,
+                "standards_below": 1,
+                "not_proficient_standards": words[(i + 2) % 5],
+            }
+            for i, (k, s, _) in enumerate(people)
+            for order, window in ((1, "PM1"), (2, "PM3"))
+        ],
+        CLUSTERS: [
+            {
+                "student_key": k,
+                "subject": "ELA",
+                "tier": 1,
+                "window": "PM3",
+                "grade_level": "05",
+                "school_id": s,
+                "status": "clustered",
+                "cluster": "A",
+                "cluster_name": "slow, then steady",
+                "distance": 0.25,
+            }
+            for k, s, place in people
+            if place % 3 == 0
+        ],
+        PREDICTIONS: [
+            {
+                "student_key": k,
+                "subject": "ELA",
+                "as_of_point": point,
+                "as_of": day,
+                "grade_level": "05",
+                "status": "predicted",
+                "predicted_score": 300 + i / 3,
+                "lower_80": 290 + i / 3,
+                "upper_80": 310 + i / 3,
+                "probability_proficient": i / 61,
+                "bubble": i % 6 == 0,
+            }
+            for i, (k, _, _) in enumerate(people)
+            for point, day in (("after PM1", dt.date(2023, 9, 30)), ("after PM2", dt.date(2024, 1, 31)))
+            if i % 2
+        ],
+        INCIDENTS: [
+            {"incident_id": f"i{i}", "student_key": k, "school_id": s, "date": dt.date(2024, 2, 1), "action": "OSS" if i % 2 else None}
+            for i, (k, s, place) in enumerate(people)
+            if place % 4 == 0
+        ],
+        LMS_DAILY: [
+            {
+                "student_key": k,
+                "section_id": f"{s}-ELA",
+                "date": dt.date(2024, 2, day),
+                "minutes": place / 3 + day / 10,
+                "submissions": place % 3,
+                "late": 0,
+                "missing": place % 2,
+            }
+            for k, s, place in people
+            for day in (5, 6, 7)
+            if place % 6
+        ],
+    }
+    for table, values in frames.items():
+        lake.publish(table, YEAR, rows(table, values))

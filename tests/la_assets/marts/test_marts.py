@@ -13,7 +13,8 @@ from la_assets.marts.assets import PROJECT, READS, SOURCES
 from la_assets.marts.schema import CLASS_OVERVIEW, DISTRICT_OVERVIEW, EQUITY_GAPS, SCHOOL_OVERVIEW, STUDENT_360
 from la_assets.roster.schema import STUDENTS
 from la_resources.contracts import validate
-from la_resources.dbt import DbtFailed, installed_dbt
+from la_resources.dbt.on_duckdb import OnDuckDB
+from la_resources.dbt.project import DbtFailed
 from la_resources.district_settings.marts import MartsSettings
 from la_resources.lake import Lake
 
@@ -32,7 +33,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 @pytest.fixture(scope="module")
 def marts(lake: Lake) -> Iterator[dict[str, pl.DataFrame]]:
-    with PROJECT.built(lake, [mart.name for mart in READS], [YEAR], SETTINGS) as frames:
+    with OnDuckDB(lake).built(PROJECT, [mart.name for mart in READS], [YEAR], SETTINGS) as frames:
         yield {name: frame.collect() for name, frame in frames.items()}
 
 
@@ -110,7 +111,7 @@ def test_a_group_of_four_has_no_gap(marts: dict[str, pl.DataFrame]) -> None:
 
 def test_a_larger_smallest_cell_withholds_more(lake: Lake) -> None:
     """With a cell of 14 the twelve chronically absent students of school A and of school B are too few to tell of."""
-    with PROJECT.built(lake, [SCHOOL_OVERVIEW.name], [YEAR], SETTINGS | {"min_cell": 14}) as frames:
+    with OnDuckDB(lake).built(PROJECT, [SCHOOL_OVERVIEW.name], [YEAR], SETTINGS | {"min_cell": 14}) as frames:
         assert list(frames) == [SCHOOL_OVERVIEW.name]
         assert frames[SCHOOL_OVERVIEW.name].collect()["chronic_absence_share"].to_list() == [None] * 3
 
@@ -122,7 +123,7 @@ def test_of_two_schools_as_small_the_same_one_is_withheld_every_time(tmp_path: P
     write(lake)
     withheld = set()
     for _ in range(2):
-        with PROJECT.built(lake, [SCHOOL_OVERVIEW.name], [YEAR], SETTINGS) as frames:
+        with OnDuckDB(lake).built(PROJECT, [SCHOOL_OVERVIEW.name], [YEAR], SETTINGS) as frames:
             rows = frames[SCHOOL_OVERVIEW.name].collect()
         withheld.add(tuple(rows.filter(pl.col("chronic_absence_share").is_null())["school_id"].sort()))
     assert withheld == {("A", "C")}
@@ -134,13 +135,13 @@ def test_a_failing_dbt_test_hands_over_nothing_and_names_itself(tmp_path: Path) 
     write(lake)
     roster = Path(lake.files(STUDENTS, [YEAR])[0])
     pl.read_parquet(roster).head(1).write_parquet(roster.with_name("again.parquet"))
-    with pytest.raises(DbtFailed, match="unique_together_student_360"), PROJECT.built(lake, [STUDENT_360.name], [YEAR], SETTINGS):
+    with pytest.raises(DbtFailed, match="unique_together_student_360"), OnDuckDB(lake).built(PROJECT, [STUDENT_360.name], [YEAR], SETTINGS):
         pytest.fail("a mart with a student twice was handed over")
     assert not any((tmp_path / ".staging").iterdir()), "the private database is gone"
 
 
 def test_the_graph_says_what_dbt_reads(tmp_path: Path) -> None:
-    invocation = installed_dbt(PROJECT.folder).cli(["--quiet", "parse"], target_path=tmp_path).wait()
+    invocation = PROJECT.invoked(["--quiet", "parse"], tmp_path, {}).wait()
     manifest = invocation.get_artifact("manifest.json")
     names = {i: f"{n['schema']}.{n['name']}" for i, n in {**manifest["nodes"], **manifest["sources"]}.items()}
     found = {

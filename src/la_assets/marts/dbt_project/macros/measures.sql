@@ -28,7 +28,7 @@
 {% macro measured(rows, by) %}
   {% for measure, property in shares().items() %}
     select
-        {{ by | join(', ') }}, cast('{{ measure }}' as varchar(40)) as measure,
+        {{ by | join(', ') }}, {{ named(measure) }} as measure,
         count({{ property }}) as members,
         sum(case when {{ property }} then 1 else 0 end) as with_property,
         cast(sum(case when {{ property }} then 1 else 0 end) as double precision) / nullif(count({{ property }}), 0) as value
@@ -38,7 +38,7 @@
   {% endfor %}
   {% for measure, column in means().items() %}
     select
-        {{ by | join(', ') }}, cast('{{ measure }}' as varchar(40)), count({{ column }}), cast(null as bigint), cast({{ exact_sum(column) }} as double precision) / nullif(count({{ column }}), 0)
+        {{ by | join(', ') }}, {{ named(measure) }}, count({{ column }}), cast(null as bigint), cast({{ exact_sum(column) }} as double precision) / nullif(count({{ column }}), 0)
     from {{ rows }}
     group by {{ by | join(', ') }}
     {{ 'union all' if not loop.last }}
@@ -50,5 +50,5 @@
     {% for measure in (shares().keys() | list) + (means().keys() | list) %}
     max(case when measure = '{{ measure }}' and not is_suppressed then value end) as {{ measure }},
     {% endfor %}
-    {{ dbt.listagg("case when is_suppressed then measure end", "', '", "order by measure") }} as suppressed
+    nullif({{ dbt.listagg("case when is_suppressed then measure end", "', '", "order by measure") }}, '') as suppressed
 {% endmacro %}

@@ -1,12 +1,12 @@
 -- The gap between a group of students and its reference group in a subject, from student rows, with its standard error.
 -- Hedges g and its standard error: Hedges and Olkin (1985), Statistical Methods for Meta-Analysis, chapter 5.
 with results as (
-    select student_key, school_year, grade_level, 'ELA' as subject, ela_score as score, ela_level as level, ela_window as test_window,
+    select student_key, school_year, grade_level, {{ named('ELA') }} as subject, ela_score as score, ela_level as level, ela_window as test_window,
            gender, race_ethnicity, frl, ell, ese, known_on, loaded_at
     from {{ ref('student_360') }}
     where ela_score is not null
     union all
-    select student_key, school_year, grade_level, 'Math', math_score, math_level, math_window,
+    select student_key, school_year, grade_level, {{ named('Math') }}, math_score, math_level, math_window,
            gender, race_ethnicity, frl, ell, ese, known_on, loaded_at
     from {{ ref('student_360') }}
     where math_score is not null
@@ -28,9 +28,9 @@ standing as (
 
 grouped as (
     {% for attribute, reference in var('reference_groups').items() %}
-    select school_year, subject, grade_band, '{{ attribute }}' as attribute,
+    select school_year, subject, grade_band, {{ named(attribute) }} as attribute,
            {% if attribute in ('frl', 'ell', 'ese') %}case when {{ attribute }} then 'yes' when not {{ attribute }} then 'no' end{% else %}{{ attribute }}{% endif %} as student_group,
-           '{{ reference }}' as reference_group, z, level, known_on, loaded_at
+           {{ named(reference) }} as reference_group, z, level, known_on, loaded_at
     from standing
     {{ 'union all' if not loop.last }}
     {% endfor %}
@@ -41,10 +41,10 @@ sums as (
         school_year, subject, grade_band, attribute, student_group, reference_group,
         count(*) as members,
         sum(case when level >= {{ var('proficient_level') }} then 1 else 0 end) as with_property,
-        avg(case when level >= {{ var('proficient_level') }} then 1.0 else 0.0 end) as value,
+        avg(cast(case when level >= {{ var('proficient_level') }} then 1 else 0 end as double precision)) as value,
         avg(z) as mean_z,
         var_samp(z) as variance_z,
-        count(z) as n_z,
+        cast(count(z) as double precision) as n_z,
         max(known_on) as known_on,
         max(loaded_at) as loaded_at
     from grouped
@@ -122,10 +122,10 @@ select
     ) as numeric(12, 6)), 3) end as proficiency_gap_se,
     case when status like 'told%' then round(cast(g as numeric(12, 6)), 3) end as hedges_g,
     case when status like 'told%' then round(cast(sqrt(
-        (n_z + reference_n_z) * 1.0 / (n_z * reference_n_z) + g * g / (2.0 * (n_z + reference_n_z))
+        (n_z + reference_n_z) / (n_z * reference_n_z) + g * g / (2.0 * (n_z + reference_n_z))
     ) as numeric(12, 6)), 3) end as hedges_g_se,
     school_year,
     known_on,
-    'marts' as source,
+    {{ named('marts') }} as source,
     loaded_at
 from stated

@@ -4,7 +4,8 @@ with stays as (
         student_key, school_year, school_id,
         row_number() over (
             partition by student_key, school_year
-            order by is_primary desc, coalesce(exit_date, date '9999-12-31') desc, entry_date desc, school_id
+            order by
+                is_primary desc nulls last, coalesce(exit_date, cast('9999-12-31' as date)) desc, entry_date desc nulls last, school_id
         ) as place
     from {{ source('roster', 'enrollments') }}
 ),
@@ -14,7 +15,7 @@ finals as (
         student_key, school_year, subject, scale_score, level, "window", known_on,
         row_number() over (
             partition by student_key, school_year, subject
-            order by coalesce(administered_on, known_on) desc, assessment_id, "window" desc
+            order by coalesce(administered_on, known_on) desc nulls last, assessment_id, "window" desc nulls last
         ) as place
     from {{ source('assessments', 'scores') }}
     where is_official and scale_score is not null and subject in ('ELA', 'Math') and level is not null
@@ -60,7 +61,7 @@ activity as (
 risk as (
     select
         student_key, school_year, probability, level, known_on,
-        row_number() over (partition by student_key, school_year order by as_of_date desc, snapshot) as place
+        row_number() over (partition by student_key, school_year order by as_of_date desc nulls last, "snapshot") as place
     from {{ source('early_warning', 'dropout_scores') }}
     where status = 'scored'
 ),
@@ -79,9 +80,11 @@ newest_tiers as (
 sent as (
     select
         years.school_year,
-        exists (select 1 from incidents where incidents.school_year = years.school_year) as incidents_sent,
-        exists (select 1 from activity where activity.school_year = years.school_year) as activity_sent
+        with_incidents.school_year is not null as incidents_sent,
+        with_activity.school_year is not null as activity_sent
     from (select distinct school_year from {{ source('roster', 'students') }}) as years
+    left join (select distinct school_year from incidents) as with_incidents on years.school_year = with_incidents.school_year
+    left join (select distinct school_year from activity) as with_activity on years.school_year = with_activity.school_year
 )
 
 select
@@ -130,7 +133,7 @@ select
         coalesce(risk.known_on, students.known_on),
         coalesce(newest_tiers.known_on, students.known_on)
     ) as known_on,
-    'marts' as source,
+    {{ named('marts') }} as source,
     students.loaded_at
 from {{ source('roster', 'students') }} as students
 inner join sent on students.school_year = sent.school_year
