@@ -8,22 +8,23 @@ nothing. It knows nothing of any one table: the SQL stands in the dbt project.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from la_resources import dbt_runner
 from la_resources.contracts import Table
 from la_resources.lake import Lake
 
 if TYPE_CHECKING:
-    from dagster_dbt import DbtCliInvocation, DbtCliResource
     from duckdb import DuckDBPyConnection
+
+DATABASE = "build.duckdb"
+"""Name of a build's private file."""
 
 _MEMORY_LIMIT = "4GB"
 _BUILT = {"success", "pass", "skipped", "warn", "no-op"}
@@ -79,48 +80,20 @@ class DbtProject:
             If a model or a test fails; nothing is handed over.
         """
         with lake.staging() as folder:
-            database = folder / "build.duckdb"
+            database = folder / DATABASE
             _prepare(database, lake, self.sources, school_years)
-            self._build(folder / "target", [name.partition(".")[2] for name in selected], {**variables, "database": str(database)})
+            _build(self.folder, database, sorted(name.partition(".")[2] for name in selected), variables)
             yield _handed_over(database, [model for model in self.models if model.name in selected])
 
-    def _build(self, target: Path, models: Iterable[str], variables: Mapping[str, Any]) -> None:
-        select = " ".join(f"+{model}" for model in sorted(models))
-        command = ["--no-use-colors", "build", "--select", select, "--vars", json.dumps(variables)]
-        invocation = installed_dbt(self.folder).cli(command, raise_on_error=False, target_path=target).wait()
-        if not invocation.is_successful():
-            raise DbtFailed("dbt failed, so nothing was published:\n  " + "\n  ".join(_failures(invocation)))
 
-
-def installed_dbt(folder: Path) -> DbtCliResource:
-    """dbt as it is installed beside this Python.
-
-    dagster-dbt asks dbt for its version in a process of its own, five seconds a run; the installed package says it at once.
-    """
-    import sys
-    from importlib.metadata import version
-
-    from dagster_dbt import DbtCliResource
-    from packaging.version import Version
-
-    class InstalledDbt(DbtCliResource):
-        @cached_property
-        def _cli_version(self) -> Version:
-            return Version(version("dbt-core"))
-
-        def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> Any:
-            """No adapter is needed in this process: it would open the database that dbt is about to write."""
-            return None
-
-    return InstalledDbt(project_dir=str(folder), profiles_dir=str(folder), dbt_executable=str(Path(sys.executable).with_name("dbt")))
-
-
-def _failures(invocation: DbtCliInvocation) -> list[str]:
+def _build(folder: Path, database: Path, models: Sequence[str], variables: Mapping[str, Any]) -> None:
     try:
-        results = invocation.get_artifact("run_results.json")["results"]
-    except FileNotFoundError:
-        return [str(invocation.get_error() or "it ended before it ran any model")]
-    return [f"{r['unique_id']}: {' '.join(str(r['message']).split())}" for r in results if r["status"] not in _BUILT]
+        results = dbt_runner.built(folder, database, models, variables)
+    except dbt_runner.DbtError as error:
+        raise DbtFailed(f"dbt failed, so nothing was published: {error}") from error
+    if failed := [r for r in results if r.status not in _BUILT]:
+        told = [f"{r.node.unique_id}: {' '.join(str(r.message).split())}" for r in failed]
+        raise DbtFailed("dbt failed, so nothing was published:\n  " + "\n  ".join(told))
 
 
 def _prepare(database: Path, lake: Lake, sources: Iterable[Table], school_years: Collection[str]) -> None:
