@@ -70,7 +70,8 @@ def stream_latencies(place: Place, probes: int) -> Latencies:
         sender.create(SHARDS)
         day = _newest_day(place)
         planned = planned_day(place.landing, day, seed=int(time.time()))
-        students = _students(place, day, probes, {each.event["student_id"] for each in planned})
+        told_of = {each.event["student_id"] for each in planned if each.event["type"] == "attendance"}
+        students = _students(place, day, probes, told_of)
         found = Latencies(events=len(planned) + probes)
         with running_dagster(free_port()) as dagster:
             dagster.start_daemon()
@@ -117,7 +118,7 @@ def _newest_day(place: Place) -> dt.date:
 
 
 def _students(place: Place, day: dt.date, count: int, others: set[str]) -> dict[str, dict[str, Any]]:
-    """By student's key, a mark of absence for students who were present on a day and of whom nothing else is told."""
+    """By student's key, a mark of absence for students who were present on a day and of whose attendance nobody else tells that day."""
     from la_assets.attendance.schema import DAILY
     from la_resources.lake import Lake
     from la_resources.privacy import Hasher, secret_from_environment
@@ -132,7 +133,7 @@ def _students(place: Place, day: dt.date, count: int, others: set[str]) -> dict[
         .unique("STUDENT_NUMBER", keep="none", maintain_order=True)
     )
     rows = rows.with_columns(key=pl.Series(Hasher(secret_from_environment())("student", rows["STUDENT_NUMBER"].to_list())))
-    chosen = rows.filter(pl.col("key").is_in(present.implode())).head(count)
+    chosen = rows.filter(pl.col("key").is_in(present.implode()), ~pl.col("STUDENT_NUMBER").is_in(others)).head(count)
     common = {"type": "attendance", "schema_version": 1, "date": day.isoformat(), "absent": 1, "excused": False}
     name = f"probe-{time.time_ns()}"
     return {

@@ -91,6 +91,7 @@ def table_checks(table: Table, *, extra: Sequence[TableCheck] = (), fresh: bool 
         ],
         required_resource_keys={"lake", "district"},
         can_subset=True,
+        op_tags={"dagster/priority": "-1"},  # nothing waits for a check: a run makes its tables first
     )
     def check(context: dg.AssetCheckExecutionContext):
         lake, ledger = context.resources.lake.lake(), context.resources.lake.checks()

@@ -41,6 +41,9 @@ class Warehouse:
 
     def published(self, table: Table, written: Sequence[Written], tables: Collection[Table]) -> None:
         """Follow what was just written: a table's first partition gives it a view, its others appear in it by themselves."""
+        seen, views = self._settled or (None, {})
+        if table.name in views and views[table.name] == self._definition(table) and seen == _identity(self.path):
+            return
         self.refresh(tables)
 
     def refresh(self, tables: Iterable[Table]) -> list[str]:

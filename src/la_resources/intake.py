@@ -19,6 +19,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -254,11 +255,10 @@ class Intake:
         A file that was refused as a whole and is gone holds nothing: its copy is refused in its own name.
         """
         again = {job.file.path for job in jobs}
-        reading = {d.name: self._reading(d) for d in self.definitions}
         return {
             r.content: r
             for path, r in sorted(known.items(), reverse=True)
-            if r.status != "repeated" and path not in again and r.reading == reading.get(r.receipt.definition)
+            if r.status != "repeated" and path not in again and r.reading == self._readings.get(r.receipt.definition)
             if r.status != "quarantined" or path in present
         }
 
@@ -266,7 +266,7 @@ class Intake:
         try:
             mark = _mark(file, definition)  # before the content: what is written from here on is noticed the next time
             digest = content_hash(file)
-            return Job(file, definition, self._reading(definition), digest, _identity(file, definition, digest), mark)
+            return Job(file, definition, self._readings[definition.name], digest, _identity(file, definition, digest), mark)
         except OSError as error:
             if error.errno in _NOT_THE_FILE:
                 raise
@@ -454,15 +454,20 @@ class Intake:
 
     # -- how files are read ---------------------------------------------------------------------------------------------
 
-    def _reading(self, definition: SourceDefinition) -> str:
-        """Fingerprint of how a file is read: another mapping, contract or secret reads it anew."""
-        contracts = [repr(self.tables[r.table].columns) for r in definition.records if r.table in self.tables]
+    @cached_property
+    def _readings(self) -> dict[str, str]:
+        """By definition, a fingerprint of how its files are read: another mapping, contract or secret reads them anew."""
         probe = self.hash_ids("student", ["how this file was read"])
-        return hashlib.sha256(json.dumps([definition.model_dump(mode="json"), contracts, probe]).encode()).hexdigest()[:16]
+
+        def reading(definition: SourceDefinition) -> str:
+            contracts = [repr(self.tables[r.table].columns) for r in definition.records if r.table in self.tables]
+            return hashlib.sha256(json.dumps([definition.model_dump(mode="json"), contracts, probe]).encode()).hexdigest()[:16]
+
+        return {definition.name: reading(definition) for definition in self.definitions}
 
     def _unchanged(self, before: FileRecord, file: LandedFile, definition: SourceDefinition) -> bool:
         seen = (before.receipt.size, before.modified_ns, before.reading, before.mark)
-        return seen == (file.size, _ns(file), self._reading(definition), _mark(file, definition))
+        return seen == (file.size, _ns(file), self._readings[definition.name], _mark(file, definition))
 
 
 def _beside(unread: FileRecord, before: FileRecord | None) -> FileRecord:

@@ -17,11 +17,15 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from la_resources.contracts import Table
-from la_resources.dbt.project import DbtProject
+from la_resources.dbt.in_process import built
+from la_resources.dbt.project import DbtProject, require_success
 from la_resources.lake import Lake
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+DATABASE = "build.duckdb"
+"""Name of a build's private file."""
 
 _MEMORY_LIMIT = "4GB"
 
@@ -39,9 +43,9 @@ class OnDuckDB:
         """As :class:`la_resources.dbt.project.DbtEngine` says."""
         models = project.chosen(selected)
         with self.lake.staging() as folder:
-            database = folder / "build.duckdb"
+            database = folder / DATABASE
             _prepare(database, self.lake, project.sources, school_years)
-            project.build(models, {**variables, "database": str(database)}, folder=folder / "target", target="local")
+            require_success(built(project.folder, database, [model.name.partition(".")[2] for model in models], variables))
             yield _handed_over(database, models)
 
 

@@ -84,7 +84,8 @@ class DbtProject:
         arguments = ["build", "--target", target, "--select", select, "--vars", json.dumps(variables)]
         invocation = self.invoked(arguments, folder, environment or {}).wait()
         if not invocation.is_successful():
-            raise DbtFailed("dbt failed, so nothing was published:\n  " + "\n  ".join(_failures(invocation)))
+            require_success(_results(invocation))
+            raise DbtFailed(f"dbt failed, so nothing was published: {invocation.get_error()}")
 
     def invoked(self, arguments: Iterable[str], folder: Path, environment: Mapping[str, str]) -> DbtCliInvocation:
         """The dbt installed beside this Python, started on the project.
@@ -150,9 +151,26 @@ class DbtEngine(Protocol):
         """
 
 
-def _failures(invocation: DbtCliInvocation) -> list[str]:
+def require_success(results: Iterable[tuple[str, str, str]]) -> None:
+    """Raise if a model or a test was not built.
+
+    Parameters
+    ----------
+    results : iterable of (str, str, str)
+        Of each model and test its name, status and message, as dbt says them.
+
+    Raises
+    ------
+    DbtFailed
+        Naming each that failed.
+    """
+    if failed := [f"{name}: {' '.join(message.split())}" for name, status, message in results if status not in _BUILT]:
+        raise DbtFailed("dbt failed, so nothing was published:\n  " + "\n  ".join(failed))
+
+
+def _results(invocation: DbtCliInvocation) -> list[tuple[str, str, str]]:
     try:
         results = invocation.get_artifact("run_results.json")["results"]
     except FileNotFoundError:
-        return [str(invocation.get_error() or "it ended before it ran any model")]
-    return [f"{r['unique_id']}: {' '.join(str(r['message']).split())}" for r in results if r["status"] not in _BUILT]
+        return [("dbt", "error", str(invocation.get_error() or "it ended before it ran any model"))]
+    return [(r["unique_id"], r["status"], str(r["message"])) for r in results]

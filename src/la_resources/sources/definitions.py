@@ -405,10 +405,10 @@ def _read_yaml(text: str) -> list[Any]:
     """
     import yaml
 
+    parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same in C, where PyYAML has been built with it
     kept_tags = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
-    resolvers = yaml.SafeLoader.yaml_implicit_resolvers
-    kept = {first: [r for r in found if r[0] in kept_tags] for first, found in resolvers.items()}
-    loader = type("TextLoader", (yaml.SafeLoader,), {"yaml_implicit_resolvers": kept})
+    kept = {first: [r for r in found if r[0] in kept_tags] for first, found in parser.yaml_implicit_resolvers.items()}
+    loader = type("TextLoader", (parser,), {"yaml_implicit_resolvers": kept})
     return list(yaml.load_all(text, Loader=loader))
 
 

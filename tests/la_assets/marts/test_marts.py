@@ -13,7 +13,8 @@ from la_assets.marts.assets import PROJECT, READS, SOURCES
 from la_assets.marts.schema import CLASS_OVERVIEW, DISTRICT_OVERVIEW, EQUITY_GAPS, SCHOOL_OVERVIEW, STUDENT_360
 from la_assets.roster.schema import STUDENTS
 from la_resources.contracts import validate
-from la_resources.dbt.on_duckdb import OnDuckDB
+from la_resources.dbt.in_process import parsed
+from la_resources.dbt.on_duckdb import DATABASE, OnDuckDB
 from la_resources.dbt.project import DbtFailed
 from la_resources.district_settings.marts import MartsSettings
 from la_resources.lake import Lake
@@ -140,9 +141,8 @@ def test_a_failing_dbt_test_hands_over_nothing_and_names_itself(tmp_path: Path) 
     assert not any((tmp_path / ".staging").iterdir()), "the private database is gone"
 
 
-def test_the_graph_says_what_dbt_reads(tmp_path: Path) -> None:
-    invocation = PROJECT.invoked(["--quiet", "parse"], tmp_path, {}).wait()
-    manifest = invocation.get_artifact("manifest.json")
+def test_the_graph_says_what_dbt_reads() -> None:
+    manifest = parsed(PROJECT.folder, DATABASE).to_dict()
     names = {i: f"{n['schema']}.{n['name']}" for i, n in {**manifest["nodes"], **manifest["sources"]}.items()}
     found = {
         names[i]: {names[d] for d in node["depends_on"]["nodes"]}
