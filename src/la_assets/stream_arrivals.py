@@ -2,7 +2,8 @@
 
 Which files wait for a run is told by the landing zone and the receipts alone, not by a cursor: a tick, a run or a daemon that was killed
 leaves files without a receipt, and the next tick finds them. While a run of the stream is under way none is asked for; the next one reads
-all that came meanwhile. The sensor of other arrivals passes over these files. What a run of the stream rebuilds is what can be had within
+all that came meanwhile. A run that failed after it had read its files is asked for again, a few times: else the marts would wait for the
+next event. The sensor of other arrivals passes over these files. What a run of the stream rebuilds is what can be had within
 seconds (``TODAY``); scores, forecasts and workbooks follow in the night.
 """
 
@@ -41,8 +42,12 @@ BOUNDS = Bounds(seconds=15.0, records=100_000)
 PATIENCE = 20.0
 """Seconds that a tick waits for events, or for the run under way to end: the next run begins at once, not with the next tick."""
 
+ATTEMPT_TAG, MOST_ATTEMPTS = "landing/attempt", 3
+"""The how-manieth run of the same files it is; what fails so often is left to people (a failed run is told of) and to the night."""
+
 _POLL = 0.5
 _DAYS_BACK = 2
+_LAST_RUNS = 20
 _UNDER_WAY = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
 
@@ -68,10 +73,8 @@ def stream_arrivals(
         if not busy or last:  # until the run ends the events are as safe in the stream, and make fewer and larger files
             events += _landed(consumer, context.log)
         waiting = unread(landing_zone, lake) if not busy or last else []
-        if waiting and not busy:
-            graph = context.repository_def.asset_graph if context.repository_def else None
-            by_year = sorted(_by_year(waiting).items())
-            return dg.SensorResult(run_requests=[_request(year, paths, settings.name, graph) for year, paths in by_year])
+        if not busy and (requests := _requests(context, settings.name, waiting)):
+            return dg.SensorResult(run_requests=requests)
         if last:
             wait = "wait for the run that is under way to end" if busy else "waits for a run"
             return dg.SkipReason(f"{events:,} events landed; {len(waiting) or 'no'} file(s) {wait}")
@@ -122,11 +125,31 @@ def _by_year(paths: list[str]) -> dict[str, list[str]]:
     return found
 
 
-def _request(year: str, paths: list[str], stream: str, graph: "BaseAssetGraph | None") -> dg.RunRequest:
-    digest = hashlib.sha256("\n".join(sorted(paths)).encode()).hexdigest()
-    return dg.RunRequest(
-        run_key=f"{year}:{digest}",
-        partition_key=year,
-        asset_selection=followed(graph) if graph else None,
-        tags={STREAM_TAG: stream, "landing/files": str(len(paths)), "landing/school_year": SchoolYear.of_key(year).label},
-    )
+def _requests(context: dg.SensorEvaluationContext, stream: str, waiting: list[str]) -> list[dg.RunRequest]:
+    """A run for each year with files that wait, and for each whose last run failed."""
+    graph = context.repository_def.asset_graph if context.repository_def else None
+    assets = followed(graph) if graph else None
+    by_year = _by_year(waiting)
+
+    def request(year: str, run_key: str, tags: dict[str, str]) -> dg.RunRequest:
+        tags |= {STREAM_TAG: stream, "landing/school_year": SchoolYear.of_key(year).label}
+        return dg.RunRequest(run_key=f"{year}:{run_key}", partition_key=year, asset_selection=assets, tags=tags)
+
+    made = {}
+    for year, paths in by_year.items():
+        digest = hashlib.sha256("\n".join(sorted(paths)).encode()).hexdigest()
+        made[year] = request(year, digest, {"landing/files": str(len(paths))})
+    for year, run in _failed(context.instance, stream).items():
+        attempt = int(run.tags.get(ATTEMPT_TAG, "1")) + 1
+        if year not in made and attempt <= MOST_ATTEMPTS:
+            made[year] = request(year, f"after {run.run_id}", {ATTEMPT_TAG: str(attempt)})
+    return [made[year] for year in sorted(made)]
+
+
+def _failed(instance: dg.DagsterInstance, stream: str) -> dict[str, dg.DagsterRun]:
+    """By partition key, the last run of the stream in the last days if it failed."""
+    since = dt.datetime.now(dt.UTC) - dt.timedelta(days=_DAYS_BACK)
+    last: dict[str, dg.DagsterRun] = {}
+    for run in instance.get_runs(dg.RunsFilter(tags={STREAM_TAG: stream}, created_after=since), limit=_LAST_RUNS):
+        last.setdefault(run.tags.get("dagster/partition", ""), run)  # newest first
+    return {year: run for year, run in last.items() if year and run.status is dg.DagsterRunStatus.FAILURE}

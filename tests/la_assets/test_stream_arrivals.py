@@ -11,7 +11,7 @@ from la_assets.definitions import defs
 from la_assets.landing.assets import landing
 from la_assets.landing.sensors import landing_arrivals
 from la_assets.school_years import current_school_year
-from la_assets.stream_arrivals import STREAM_TAG, followed, stream_arrivals
+from la_assets.stream_arrivals import ATTEMPT_TAG, STREAM_TAG, followed, stream_arrivals
 from la_resources.environments import DistrictResource, LakeResource, LandingZoneResource
 from tests.kinesis_server import KINESIS_LOCAL, kinesis_local
 from tests.la_resources.streams.desk import Desk, event, new_stream
@@ -101,8 +101,28 @@ def test_while_a_run_of_the_stream_is_under_way_events_are_landed_and_wait(senso
     assert len(sensor.desk.files()) == 2
     sensor.instance.report_run_failed(run)
     again = sensor.requested()
+    assert ATTEMPT_TAG not in again.tags
     assert again.run_key != first.run_key
     assert again.tags["landing/files"] == "2", "what a failed run did not read is asked for again with what is new"
+
+
+def test_a_run_that_failed_after_it_had_read_its_files_is_begun_again_but_not_for_ever(sensor: Sensor) -> None:
+    sensor.desk.put(event("1"))
+    request = sensor.requested()
+    sensor.land(current_school_year().key)
+    asked = []
+    while request is not None:
+        run = sensor.instance.create_run_for_job(
+            defs.resolve_implicit_global_asset_job_def(), tags={**request.tags, "dagster/partition": request.partition_key}
+        )
+        asked.append((request.run_key, request.tags.get(ATTEMPT_TAG)))
+        sensor.instance.report_run_failed(run)
+        result = sensor.tick()
+        [request] = (result.run_requests or [None]) if isinstance(result, dg.SensorResult) else [None]
+    assert [attempt for _, attempt in asked] == [None, "2", "3"]
+    assert len({key for key, _ in asked}) == 3
+    sensor.desk.put(event("2"))
+    assert ATTEMPT_TAG not in sensor.requested().tags, "new events are run whatever became of the earlier ones"
 
 
 def test_a_tick_waits_for_the_run_under_way_and_then_asks_at_once(sensor: Sensor, monkeypatch: pytest.MonkeyPatch) -> None:
