@@ -20,6 +20,7 @@ from la_resources.contracts import Column, Table
 from la_resources.lake import Lake, Written
 from la_resources.redshift import ddl
 from la_resources.redshift.catalog import GlueCatalog, hive_type
+from la_resources.redshift.catching_up import catch_up
 from la_resources.redshift.engine import Redshift, RedshiftError
 from la_resources.redshift.settings import RedshiftSettings
 from la_resources.redshift.unloading import unloaded
@@ -116,6 +117,21 @@ def test_every_type_arrives_as_it_is_in_the_lake(engine: Redshift, server: Redsh
     assert (first[6].isoformat(), first[7].isoformat()) == ("2024-02-29", "2024-03-01T12:34:56.789000")
     assert (json.loads(first[8]), json.loads(second[8])) == (["MA.4", "x'y"], [])
     assert (second[0], second[4]) == (None, None)
+
+
+def test_what_redshift_is_behind_in_is_loaded_and_nothing_else(engine: Redshift, server: RedshiftServer) -> None:
+    """A table that it never had, rows that went missing, and rows of an earlier arrival."""
+    tables, years = [EVERYTHING], ["2022-23", "2023-24"]
+    publish(engine, of_every_type(), table=EVERYTHING)
+    one = [("marts.everything", "2023-24")]
+    assert (catch_up(engine, tables, years), catch_up(engine, tables, years)) == (one, [])
+    for change in (
+        "delete from marts.everything where note is null",
+        "update marts.everything set loaded_at = loaded_at - interval '1 day'",
+    ):
+        server.query(change)
+        assert (catch_up(engine, tables, years), catch_up(engine, tables, years)) == (one, [])
+    assert server.query("select count(*), min(loaded_at) from marts.everything") == [("2", "2024-03-01 12:34:56.789")]
 
 
 def test_rows_are_unloaded_as_they_are_and_nothing_of_them_stays_in_the_bucket(engine: Redshift, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from la_resources.contracts import Table
 from la_resources.dbt.project import DbtFailed, DbtProject
 from la_resources.lake import PARTITION_COLUMN
 from la_resources.redshift import ddl
+from la_resources.redshift.catching_up import catch_up
 from la_resources.redshift.engine import NEXT_STEP, Answer, Redshift, RedshiftError, cut_off, refused, says_cut_off
 from la_resources.redshift.settings import RedshiftSettings
 from la_resources.redshift.unloading import discard, unloaded
@@ -64,7 +65,7 @@ class OnRedshift:
         now = dt.datetime.now(dt.UTC)
         schema = f"la_build_{now:%Y%m%d%H%M%S}_{uuid.uuid4().hex[:8]}"
         with self.redshift.lake.staging() as folder:
-            self._catch_up(project.sources, years)
+            catch_up(self.redshift, project.sources, years)
             self._asked("dropping what killed builds left", lambda connection: self._drop_abandoned(connection.cursor(), now))
 
             def build() -> dict[str, pl.LazyFrame]:
@@ -80,14 +81,6 @@ class OnRedshift:
 
     def _asked(self, doing: str, work: Callable[[Any], Answer]) -> Answer:
         return self.redshift.asked(f"{doing} in {self.redshift.settings.name}", work, _NOTHING)
-
-    def _catch_up(self, tables: Sequence[Table], years: Sequence[str]) -> None:
-        """Load the years of which Redshift has other rows than the lake."""
-        there = self._asked("counting the rows", lambda connection: {t: _rows(connection.cursor(), t) for t in tables})
-        for table in tables:
-            for year in years:
-                if there[table].get(year, 0) != self.redshift.lake.scan(table, [year]).select(pl.len()).collect().item():
-                    self.redshift.load(table, year)
 
     def _drop(self, schema: str) -> None:
         """Drop a build's schema; what the build came to stands, even if this cannot be done now."""
@@ -173,14 +166,6 @@ def _offer(cursor: Any, schema: str, sources: Sequence[Table], years: Sequence[s
             cursor.execute(f"CREATE VIEW {view} AS SELECT {columns} FROM {rows} WHERE {PARTITION_COLUMN} IN ({listed})")  # noqa: S608
         else:
             cursor.execute(ddl.create_table(offered))
-
-
-def _rows(cursor: Any, table: Table) -> dict[str, int]:
-    """Rows that Redshift has of each year."""
-    if not Redshift.columns(cursor, table):
-        return {}
-    cursor.execute(f"SELECT {PARTITION_COLUMN}, COUNT(*) FROM {ddl.quoted(table.name)} GROUP BY {PARTITION_COLUMN}")  # noqa: S608
-    return dict(cursor.fetchall())
 
 
 def _dropping(schema: str) -> str:

@@ -21,20 +21,19 @@ from la_assets.roster.schema import ENROLLMENTS, PROGRESSION, SCHOOLS, SECTION_E
 from la_resources.contracts import Table
 from la_resources.lake import Lake
 
-YEAR = "2023-24"
+YEAR, LATER = "2023-24", "2024-25"
 SIZES = {"A": 30, "B": 25, "C": 4}
 LINEAGE = {
-    "school_year": YEAR,
     "known_on": dt.date(2024, 5, 31),
     "source": "test",
     "loaded_at": dt.datetime(2024, 6, 1, tzinfo=dt.UTC),
 }
 
 
-def rows(table: Table, values: list[dict]) -> pl.DataFrame:
+def rows(table: Table, values: list[dict], year: str = YEAR) -> pl.DataFrame:
     """Rows of a table, with nulls for what is not given."""
-    names = table.names
-    return pl.DataFrame([{name: (LINEAGE | row).get(name) for name in names} for row in values], schema=table.polars_schema())
+    given = LINEAGE | {"school_year": year}
+    return pl.DataFrame([{name: (given | row).get(name) for name in table.names} for row in values], schema=table.polars_schema())
 
 
 def key(number: int) -> str:
@@ -51,8 +50,8 @@ def students() -> list[tuple[str, str, int]]:
     return found
 
 
-def write(lake: Lake) -> None:
-    """The lake of the district."""
+def write(lake: Lake, year: str = YEAR) -> None:
+    """The lake of the district in one year."""
     people = students()
     frames = {
         STUDENTS: [
@@ -114,21 +113,27 @@ def write(lake: Lake) -> None:
         SECTION_ENROLLMENTS: [{"student_key": k, "section_id": f"{s}-ELA", "begin_date": dt.date(2023, 8, 10)} for k, s, _ in people],
     }
     for table, values in frames.items():
-        lake.publish(table, YEAR, rows(table, values))
+        lake.publish(table, year, rows(table, values, year))
 
 
 def chronic_of(school: str) -> int:
     return 1 if school == "C" else 12
 
 
-def write_models(lake: Lake) -> None:
-    """What models, behaviour files and the learning management system say of the same students; lists with every difficulty of lists."""
+WORDS = [[], ['reads 5" below', "d'accord; \\ naïve, ✓"], ["level_1"], ["b", "", None, "a"], ["two\nlines"]]
+"""Lists with every difficulty of lists."""
+REASONS = [None, "reads 5\" below; d'accord; \\ naïve, ✓", "level_1", "b; a", "two\nlines"]
+"""The reasons of the first five students, as one text each."""
+RECOMMENDATIONS = ["reads 5\" below, d'accord; \\ naïve, ✓", "level_1", "b, a", "two\nlines", None]
+
+
+def write_models(lake: Lake, year: str = YEAR) -> None:
+    """What models, behaviour files and the learning management system say of the same students."""
     people = students()
     reason = SCORES_OF_RISK.by_name["reasons"].dtype
     assert isinstance(reason, pl.List)
     assert isinstance(reason.inner, pl.Struct)
     parts = dict.fromkeys(field.name for field in reason.inner.fields)
-    words = [[], ['reads 5" below', "d'accord; \\ naïve, ✓"], ["level_1"], ["b", "", None, "a"], ["two\nlines"]]
     frames = {
         SCORES_OF_RISK: [
             {
@@ -142,8 +147,8 @@ def write_models(lake: Lake) -> None:
                 "status": "scored" if i % 4 else "no_model",
                 "probability": i / 60 if i % 4 else None,
                 "level": ("Low", "Medium", "High")[i % 3] if i % 4 else None,
-                "reasons": None if i % 7 == 0 else [parts | {"text": word} for word in words[i % 5]],
-                "recommendations": words[(i + 1) % 5],
+                "reasons": None if i % 7 == 0 else [parts | {"text": word} for word in WORDS[i % 5]],
+                "recommendations": WORDS[(i + 1) % 5],
                 "model_version": "v1",
             }
             for i, (k, s, _) in enumerate(people)
@@ -179,11 +184,11 @@ def write_models(lake: Lake) -> None:
                 "school_id": s,
                 "status": "tiered",
                 "tier": 1 + i % 3,
-                "reasons": words[i % 5],
+                "reasons": WORDS[i % 5],
                 "scale_score": 300.0 + i / 7,
                 "standards_tested": 4,
                 "standards_below": 1,
-                "not_proficient_standards": words[(i + 2) % 5],
+                "not_proficient_standards": WORDS[(i + 2) % 5],
             }
             for i, (k, s, _) in enumerate(people)
             for order, window in ((1, "PM1"), (2, "PM3"))
@@ -243,4 +248,4 @@ def write_models(lake: Lake) -> None:
         ],
     }
     for table, values in frames.items():
-        lake.publish(table, YEAR, rows(table, values))
+        lake.publish(table, year, rows(table, values, year))

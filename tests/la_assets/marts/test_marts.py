@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from la_assets.marts.assets import PROJECT, READS, SOURCES
-from la_assets.marts.schema import CLASS_OVERVIEW, DISTRICT_OVERVIEW, EQUITY_GAPS, SCHOOL_OVERVIEW, STUDENT_360
+from la_assets.marts.schema import CLASS_OVERVIEW, DISTRICT_OVERVIEW, EARLY_WARNING_ROSTER, EQUITY_GAPS, SCHOOL_OVERVIEW, STUDENT_360
 from la_assets.roster.schema import STUDENTS
 from la_resources.contracts import validate
 from la_resources.dbt.in_process import parsed
@@ -20,7 +20,7 @@ from la_resources.district_settings.marts import MartsSettings
 from la_resources.lake import Lake
 
 from . import small_district
-from .small_district import SIZES, YEAR, students, write
+from .small_district import LATER, REASONS, RECOMMENDATIONS, SIZES, YEAR, students, write, write_models
 
 SETTINGS = MartsSettings().model_dump()
 
@@ -28,19 +28,27 @@ SETTINGS = MartsSettings().model_dump()
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     made = Lake(tmp_path_factory.mktemp("lake"))
-    write(made)
+    for year in (YEAR, LATER):
+        write(made, year)
+    write_models(made, LATER)
     return made
 
 
 @pytest.fixture(scope="module")
-def marts(lake: Lake) -> Iterator[dict[str, pl.DataFrame]]:
-    with OnDuckDB(lake).built(PROJECT, [mart.name for mart in READS], [YEAR], SETTINGS) as frames:
+def both_years(lake: Lake) -> Iterator[dict[str, pl.DataFrame]]:
+    with OnDuckDB(lake).built(PROJECT, [mart.name for mart in READS], [YEAR, LATER], SETTINGS) as frames:
         yield {name: frame.collect() for name, frame in frames.items()}
 
 
-def test_every_mart_keeps_its_contract(marts: dict[str, pl.DataFrame]) -> None:
+@pytest.fixture(scope="module")
+def marts(both_years: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """The year of which no model has said anything."""
+    return {name: rows.filter(school_year=YEAR) for name, rows in both_years.items()}
+
+
+def test_every_mart_keeps_its_contract(both_years: dict[str, pl.DataFrame]) -> None:
     for mart in READS:
-        rows = marts[mart.name].select(mart.names)
+        rows = both_years[mart.name].select(mart.names)
         validate(mart, rows)
         assert not rows.select(mart.key).is_duplicated().any()
 
@@ -59,6 +67,12 @@ def test_what_no_file_has_said_is_missing_not_zero(marts: dict[str, pl.DataFrame
     assert district["suspended_share"] is None
     assert district["proficient_math_share"] is None
     assert district["suppressed"] is None
+
+
+def test_lists_become_words_in_their_order_without_nulls_and_empty_ones(both_years: dict[str, pl.DataFrame]) -> None:
+    roster = both_years[EARLY_WARNING_ROSTER.name].sort("student_key").head(5)
+    assert set(roster["school_year"]) == {LATER}
+    assert (roster["reasons"].to_list(), roster["recommendations"].to_list()) == (REASONS, RECOMMENDATIONS)
 
 
 def test_the_district_s_shares_are_those_of_its_students(marts: dict[str, pl.DataFrame]) -> None:

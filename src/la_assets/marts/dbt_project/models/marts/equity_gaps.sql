@@ -122,7 +122,7 @@ select
     ) as numeric(12, 6)), 3) end as proficiency_gap_se,
     case when status like 'told%' then round(cast(g as numeric(12, 6)), 3) end as hedges_g,
     case when status like 'told%' then round(cast(sqrt(
-        (n_z + reference_n_z) / (n_z * reference_n_z) + g * g / (2.0 * (n_z + reference_n_z))
+        (n_z + reference_n_z) / nullif(n_z * reference_n_z, 0) + g * g / (2.0 * (n_z + reference_n_z))
     ) as numeric(12, 6)), 3) end as hedges_g_se,
     school_year,
     known_on,
