@@ -80,7 +80,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         yield made
 
 
-def until(found: Callable[[], Any], seconds: float = 120) -> Any:
+def until(found: Callable[[], Any], seconds: float = 300) -> Any:
     ends = time.monotonic() + seconds
     while not (what := found()):
         assert time.monotonic() < ends, "waited too long"
