@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from dbt.artifacts.schemas.results import NodeResult
-    from dbt.cli.main import dbtRunnerResult
+    from dbt.artifacts.schemas.run import RunExecutionResult
     from dbt.contracts.graph.manifest import Manifest
 
 _QUIETLY = (
@@ -53,8 +53,7 @@ def parsed(folder: Path, database: str) -> Manifest:
         If the project cannot be read; the message is dbt's.
     """
     with tempfile.TemporaryDirectory() as written:
-        manifest: Manifest = _invoked(folder, ["parse"], {"database": database}, Path(written), None).result
-    return manifest
+        return cast("Manifest", _invoked(folder, ["parse"], {"database": database}, Path(written), None))
 
 
 def built(folder: Path, database: Path, models: Sequence[str], variables: Mapping[str, Any]) -> list[NodeResult]:
@@ -84,12 +83,10 @@ def built(folder: Path, database: Path, models: Sequence[str], variables: Mappin
     command = ["build", "--select", *(f"+{model}" for model in models)]
     manifest = parsed(folder, database.name).deepcopy()  # a build writes into it
     told = _invoked(folder, command, {**variables, "database": str(database)}, database.with_name("target"), manifest)
-    return list(told.result.results)
+    return list(cast("RunExecutionResult", told).results)
 
 
-def _invoked(
-    folder: Path, command: Sequence[str], variables: Mapping[str, Any], target: Path, manifest: Manifest | None
-) -> dbtRunnerResult:
+def _invoked(folder: Path, command: Sequence[str], variables: Mapping[str, Any], target: Path, manifest: Manifest | None) -> object:
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
@@ -99,4 +96,4 @@ def _invoked(
         DuckDBConnectionManager.close_all_connections()  # dbt leaves that to the end of the process
     if told.result is None or told.exception is not None:
         raise DbtError(f"dbt {command[0]} of {folder} ended before it ran anything: {told.exception}") from told.exception
-    return told
+    return told.result

@@ -178,7 +178,7 @@ def _newest(places: Iterable[Path]) -> float:
     newest = 0.0
     for place in places:
         for file in (place, *place.rglob("*")):
-            if file.parent.name != "__pycache__" and file.name != "__pycache__":
+            if file.parent.name != "__pycache__" and file.is_file():
                 with suppress(FileNotFoundError):
                     newest = max(newest, file.stat().st_mtime)
     return newest
