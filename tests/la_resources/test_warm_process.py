@@ -1,7 +1,6 @@
 """Runs that are forks of a process which has the code loaded: as separate from it as any process, and never of old code."""
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -116,15 +115,12 @@ def test_a_process_that_is_gone_says_so(desk: Desk) -> None:
         desk.run(warm)
 
 
-def test_what_is_preloaded_starts_no_thread_that_a_fork_would_miss() -> None:
-    """Queries of polars, builds of DuckDB and parsers of dbt run in pools of threads; none may stand when a run is forked."""
-    code = """
-        import pathlib
-        import la_assets.definitions, la_assets.preloaded
-        la_assets.definitions.defs.get_repository_def()
-        print(*((task / "comm").read_text().strip() for task in pathlib.Path("/proc/self/task").iterdir()), sep=",")
-    """
-    command = [sys.executable, "-W", "ignore", "-c", dedent(code)]
-    threads = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1].split(",")
-    assert not [name for name in threads if name.startswith(("polars-0", "tokio", "async-exec"))], threads
-    assert threads.count("python") <= (os.cpu_count() or 1), "the process's own, and those of OpenBLAS, which knows forks"
+def test_code_that_starts_threads_is_refused_for_a_fork_would_wait_for_them(desk: Desk) -> None:
+    (desk.folder / "told_code" / "eager.py").write_text("import polars as pl\npl.select(1)\n")
+    with pytest.raises(WarmProcessError, match=r"started threads .*polars-0"):
+        desk.process("told_code.eager")
+
+
+def test_the_graph_and_what_is_preloaded_with_it_can_be_forked(desk: Desk) -> None:
+    graph = RepositoryPythonOrigin(sys.executable, ModuleCodePointer("la_assets.definitions", "defs", str(desk.folder)))
+    WarmProcess(graph, "learning_analytics", desk.instance.get_ref(), ["la_assets.preloaded"]).stop()
