@@ -3,6 +3,8 @@
 Nothing else imports this module. What it imports may start no thread that runs would use: a fork has none of them.
 """
 
+from tempfile import TemporaryDirectory
+
 import dagster._cli.api  # noqa: F401
 import dbt.adapters.duckdb
 import dbt.cli.main
@@ -13,9 +15,10 @@ import polars_hash  # noqa: F401
 import pyarrow.parquet  # noqa: F401
 from pandera.backends.polars.register import register_polars_backends
 
-from la_assets.marts.assets import PROJECT
-from la_resources.dbt.in_process import parsed
-from la_resources.dbt.on_duckdb import DATABASE
+from la_assets.marts.assets import PROJECT, READS
+from la_resources.dbt.on_duckdb import OnDuckDB
+from la_resources.lake import Lake
 
 register_polars_backends()
-parsed(PROJECT.folder, DATABASE)
+with TemporaryDirectory() as _folder, OnDuckDB(Lake(_folder)).built(PROJECT, [mart.name for mart in READS], [], {}):
+    pass  # a build of nothing: dbt has parsed the project, and compiled what it compiles when it first needs it

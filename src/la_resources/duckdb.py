@@ -73,7 +73,7 @@ class Warehouse:
         """
         pattern = self.lake.storage.location(f"{table.path}/school_year=*/*.parquet").replace("'", "''")
         columns = ", ".join(f'"{name}"' for name in table.names)
-        nothing = ", ".join(f'NULL::{_sql_type(c.dtype)} AS "{c.name}"' for c in table.columns if c.nullable)
+        nothing = ", ".join(f'NULL::{sql_type(c.dtype)} AS "{c.name}"' for c in table.columns if c.nullable)
         files = f"FROM read_parquet('{pattern}', union_by_name=true, hive_partitioning=false)"
         rows = f"({files} UNION ALL BY NAME SELECT {nothing} WHERE false)" if nothing else f"({files})"
         return f"SELECT {columns} FROM {rows}"  # noqa: S608 - names of contracts
@@ -181,14 +181,14 @@ def _bring_up_to(connection: DuckDBPyConnection, wanted: Mapping[str, str], tabl
     connection.execute("COMMIT")
 
 
-def _sql_type(dtype: DataTypeClass | pl.DataType) -> str:
+def sql_type(dtype: DataTypeClass | pl.DataType) -> str:
     """DuckDB's name of a contract's type, as it reads such a column from Parquet."""
     import polars as pl
 
     if isinstance(dtype, pl.List):
-        return f"{_sql_type(dtype.inner)}[]"
+        return f"{sql_type(dtype.inner)}[]"
     if isinstance(dtype, pl.Struct):
-        return f"STRUCT({', '.join(f'{_quoted(field.name)} {_sql_type(field.dtype)}' for field in dtype.fields)})"
+        return f"STRUCT({', '.join(f'{_quoted(field.name)} {sql_type(field.dtype)}' for field in dtype.fields)})"
     if isinstance(dtype, pl.Datetime):
         return "TIMESTAMP WITH TIME ZONE" if dtype.time_zone else "TIMESTAMP"
     return {

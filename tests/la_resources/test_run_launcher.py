@@ -8,8 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import dagster as dg
+from dagster._core.events import EngineEventData
+from tests.la_resources.stuck_run import defs as stuck
 from tests.served_dagster import PROJECT, ServedDagster
 
 from la_resources.run_launcher import lives
@@ -61,3 +64,15 @@ def test_a_process_lives_until_it_has_ended_even_if_nobody_asked_how() -> None:
 
 def test_a_number_given_to_another_process_since_is_not_the_run() -> None:
     assert not lives(os.getpid(), time.time() - 10 * 365 * 86400)
+
+
+def test_a_run_that_is_stopped_is_interrupted_and_one_whose_process_is_gone_is_not(tmp_path: Path) -> None:
+    launcher = {"run_launcher": {"module": "la_resources.run_launcher", "class": "WatchedRunLauncher"}}
+    with dg.instance_for_test(temp_dir=str(tmp_path), overrides=launcher) as instance:
+        run = instance.create_run_for_job(stuck.resolve_implicit_global_asset_job_def(), status=dg.DagsterRunStatus.STARTED)
+        child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"], stderr=subprocess.DEVNULL)
+        instance.report_engine_event("begins", run, EngineEventData.in_process(child.pid))
+        assert instance.run_launcher.terminate(run.run_id)
+        assert child.wait(20) in (-signal.SIGINT, 1, 130)
+        assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.CANCELING
+        assert not instance.run_launcher.terminate(run.run_id)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from la_resources.dbt.project import DbtFailed
 
 if TYPE_CHECKING:
-    from dbt.cli.main import dbtRunnerResult
+    from dbt.artifacts.schemas.run import RunExecutionResult
     from dbt.contracts.graph.manifest import Manifest
 
 _QUIETLY = (
@@ -50,8 +50,7 @@ def parsed(folder: Path, database: str) -> Manifest:
         If the project cannot be read; the message is dbt's.
     """
     with tempfile.TemporaryDirectory() as written:
-        manifest: Any = _invoked(folder, ["parse"], {"database": database}, Path(written), None).result
-    return cast("Manifest", manifest)
+        return cast("Manifest", _invoked(folder, ["parse"], {"database": database}, Path(written), None))
 
 
 def built(folder: Path, database: Path, models: Sequence[str], variables: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -81,13 +80,11 @@ def built(folder: Path, database: Path, models: Sequence[str], variables: Mappin
     command = ["build", "--select", *(f"+{model}" for model in models)]
     manifest = parsed(folder, database.name).deepcopy()  # a build writes into it
     told = _invoked(folder, command, {**variables, "database": str(database)}, database.with_name("target"), manifest)
-    results: Any = told.result
-    return [(each.node.unique_id, str(each.status), str(each.message)) for each in results.results]
+    results = cast("RunExecutionResult", told).results
+    return [(each.node.unique_id, str(each.status), str(each.message)) for each in results]
 
 
-def _invoked(
-    folder: Path, command: Sequence[str], variables: Mapping[str, Any], target: Path, manifest: Manifest | None
-) -> dbtRunnerResult:
+def _invoked(folder: Path, command: Sequence[str], variables: Mapping[str, Any], target: Path, manifest: Manifest | None) -> object:
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
@@ -99,4 +96,4 @@ def _invoked(
         raise DbtFailed(
             f"dbt failed, so nothing was published: dbt {command[0]} of {folder} ended before it ran anything: {told.exception}"
         ) from told.exception
-    return told
+    return told.result

@@ -19,6 +19,7 @@ import polars as pl
 from la_resources.contracts import Table
 from la_resources.dbt.in_process import built
 from la_resources.dbt.project import DbtProject, require_success
+from la_resources.duckdb import sql_type
 from la_resources.lake import Lake
 
 if TYPE_CHECKING:
@@ -61,15 +62,14 @@ def _prepare(database: Path, lake: Lake, sources: Iterable[Table], school_years:
 
 def _offer(connection: DuckDBPyConnection, lake: Lake, table: Table, school_years: Collection[str], copies: Path) -> None:
     schema, _, name = table.name.partition(".")
-    connection.register("typed", table.empty().collect().to_arrow())
-    connection.execute(f'CREATE TABLE "{schema}"."{name}" AS SELECT * FROM typed')  # noqa: S608 - names of contracts
-    connection.unregister("typed")
+    typed = {column.name: sql_type(column.dtype) for column in table.columns}
+    columns = ", ".join(f'"{column}" {kind}' for column, kind in typed.items())
+    connection.execute(f'CREATE TABLE "{schema}"."{name}" ({columns})')
     if files := [lake.storage.fetch(path, copies) for path in lake.paths(table, school_years)]:
         paths = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
         found = f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false)"
         there = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {found}").fetchall()}  # noqa: S608
-        types = dict(connection.execute(f'SELECT column_name, column_type FROM (DESCRIBE "{schema}"."{name}")').fetchall())  # noqa: S608
-        columns = ", ".join(f'"{c}"' if c in there else f'CAST(NULL AS {types[c]}) AS "{c}"' for c in table.names)
+        columns = ", ".join(f'"{c}"' if c in there else f'CAST(NULL AS {typed[c]}) AS "{c}"' for c in table.names)
         connection.execute(f'DROP TABLE "{schema}"."{name}"')
         connection.execute(f'CREATE VIEW "{schema}"."{name}" AS SELECT {columns} FROM {found}')  # noqa: S608
 
