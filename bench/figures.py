@@ -27,6 +27,7 @@ from bench.places import Place, partition_keys
 from bench.queries import LEVELS, query
 from bench.sizes import LAST_YEAR, Sizes
 from bench.steps import slowest_steps
+from bench.worker_steps import WORKERS, worker_steps
 
 GIB = 1024**3
 DATA_ROOMS = (
@@ -190,6 +191,28 @@ def stream_latency(folder: Path, sizes: Sizes) -> Figure:
     )
 
 
+def steps_by_workers(folder: Path, sizes: Sizes) -> Figure:
+    """A run of small steps handed to two workers by a queue, against the same run in one process."""
+    several, one = worker_steps(folder)
+    return Figure(
+        "steps_by_workers",
+        f"{several.steps} small steps of a run by {WORKERS} workers from Redis, run history in PostgreSQL; from the run's start to its end",
+        several.seconds,
+        several.command.cpu_seconds,
+        several.command.peak_bytes,
+        Goal(),
+        "the same run in one process",
+        one.seconds,
+        one.command.cpu_seconds,
+        {
+            "steps": several.steps,
+            "steps_a_second": round(several.per_second, 3),
+            "steps_a_second_in_one_process": round(one.per_second, 3),
+            "overhead_a_step_seconds": round(WORKERS * several.seconds / several.steps - one.seconds / one.steps, 3),
+        },
+    )
+
+
 RUN: dict[str, Callable[[Path, Sizes], Figure]] = {
     "historical_load": historical_load,
     "daily_increment": daily_increment,
@@ -197,6 +220,7 @@ RUN: dict[str, Callable[[Path, Sizes], Figure]] = {
     "code_location_load": code_location_load,
     "whole_graph": whole_graph,
     "stream_latency": stream_latency,
+    "steps_by_workers": steps_by_workers,
     "growth_model": growth_model,
     "value_added_model": value_added_model,
     "growth_percentiles": growth_percentiles,

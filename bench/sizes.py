@@ -18,6 +18,7 @@ FIGURES = (
     "code_location_load",
     "whole_graph",
     "stream_latency",
+    "steps_by_workers",
     "growth_model",
     "value_added_model",
     "growth_percentiles",

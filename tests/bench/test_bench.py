@@ -77,6 +77,7 @@ def test_the_longest_steps_are_read_from_the_log_of_a_run(tmp_path: Path):
     assert slowest_steps(log) == {"landing": 63.0, "attendance__daily": 12.5, "roster__students": 0.85}
 
 
+@pytest.mark.needs("redis-server", "/usr/lib/postgresql")
 @pytest.mark.timeout(900)
 def test_the_bench_runs_at_a_tiny_size(tmp_path: Path):
     sizes = ["--students", "200", "--years", "1", "--graph-students", "200", "--graph-years", "1", "--repeats", "1"]

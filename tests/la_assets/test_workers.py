@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,12 +17,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-import yaml
 
 from la_resources.s3 import S3Storage
 from la_resources.sources.simulated_district import simulate
-from tests import served_s3
-from tests.redshift_server.postgres import Postgres, free_port
+from tests import served_s3, served_workers
 
 from .conftest import PROJECT
 
@@ -50,8 +47,7 @@ class Machines:
         return self._start([sys.executable, "-m", *command], f"run_{executor}", lake, LA_EXECUTOR=executor)
 
     def worker(self, name: str, lake: str) -> subprocess.Popen[bytes]:
-        command = ["celery", "-A", "la_resources.step_worker", "worker", "--queues", "dagster", "--concurrency", "1", "--hostname", name]
-        return self._start([sys.executable, "-m", *command, "--loglevel", "INFO"], name, lake)
+        return self._start(served_workers.worker_command(name), name, lake)
 
     def log(self, name: str) -> str:
         file = self.folder / f"{name}.log"
@@ -92,31 +88,17 @@ class Machines:
 @pytest.fixture(scope="module")
 def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
     folder = tmp_path_factory.mktemp("machines")
-    postgres, redis_port = Postgres(folder), free_port()
-    postgres.start()
-    postgres.create("dagster", "dagster", "of the tests")
-    redis = subprocess.Popen(
-        ["redis-server", "--port", str(redis_port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)], stdout=subprocess.DEVNULL
-    )
-    home = folder / "home"
-    home.mkdir()
-    database = {"hostname": "127.0.0.1", "username": "dagster", "password": "of the tests", "db_name": "dagster", "port": postgres.port}
-    database["scheme"] = "postgresql+psycopg2"
-    (home / "dagster.yaml").write_text(
-        yaml.safe_dump({"storage": {"postgres": {"postgres_db": database}}, "telemetry": {"enabled": False}})
-    )
-    with served_s3.served() as endpoint, pytest.MonkeyPatch.context() as patch:
+    with served_s3.served() as endpoint, served_workers.served(folder) as servers, pytest.MonkeyPatch.context() as patch:
         bucket = served_s3.new_bucket(endpoint)
         settings = {
             **served_s3.ENVIRONMENT,
+            **servers,
             "LA_ENVIRONMENT": "aws",
             "LA_BUCKET": bucket,
             "LA_S3_ENDPOINT": endpoint,
             "LA_STAGING_ROOT": str(folder / "staging"),
             "LA_MAPPINGS": str(PROJECT / "data" / "mappings"),
-            "LA_CELERY_BROKER": f"redis://127.0.0.1:{redis_port}/0",
             "LA_CELERY_LOST_AFTER": str(LOST_AFTER),
-            "DAGSTER_HOME": str(home),
             "PYTHONPATH": str(PROJECT / "src"),
             "PYTHONWARNINGS": "ignore",
             "POLARS_MAX_THREADS": "1",
@@ -132,10 +114,6 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
         machines = Machines(folder, settings, bucket)
         yield machines
         machines.stop()
-    redis.kill()
-    redis.wait()
-    postgres.stop()
-    shutil.rmtree(folder / "postgres", ignore_errors=True)
 
 
 @pytest.mark.needs("redis-server", "/usr/lib/postgresql")
