@@ -91,8 +91,8 @@ class DbtProject:
         """The dbt installed beside this Python, started on the project.
 
         As dagster-dbt's own resource starts it, but for three things: the installed package says its version (dbt, asked, takes five
-        seconds a run), the environment is said for this one process, and no adapter is made here (it would open the very database
-        that dbt is about to write).
+        seconds a run), the environment is said for this one process, and no adapter is made here (it would want what the profile reads of
+        that environment, the password too).
         """
         from importlib.metadata import version
 
