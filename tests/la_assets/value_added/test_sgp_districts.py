@@ -1,12 +1,14 @@
 """Two real districts (SGPdata, 2020-21 to 2023-24): shared teaching is used, and mathematics effects are seen again."""
 
 import datetime as dt
+import itertools
 import time
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from la_assets.mixed_models import RandomTerm, fit
 from la_assets.value_added.effects import Evidence, effects
 from la_assets.value_added.final_scores import final_scores
 from la_assets.value_added.model import TEACHER, fit_value_added, model_rows
@@ -102,7 +104,9 @@ def test_effects_of_adjacent_years_correlate_by_a_fifth_to_a_half(found: dict) -
 
 
 def test_mathematics_effects_agree_more_than_reading_effects_and_all_of_them_do(agreement: pl.DataFrame) -> None:
-    mean = dict(agreement.group_by("subject").agg((pl.col("correlation") * pl.col("teachers")).sum() / pl.col("teachers").sum()).iter_rows())
+    mean = dict(
+        agreement.group_by("subject").agg((pl.col("correlation") * pl.col("teachers")).sum() / pl.col("teachers").sum()).iter_rows()
+    )
     assert 0.2 <= mean["Math"] <= 0.5
     assert 0.1 <= mean["ELA"] < mean["Math"]
     assert agreement["ci_low"].min() > 0
@@ -113,3 +117,16 @@ def test_raw_correlations_stay_under_their_ceiling_and_without_noise_subjects_ar
     assert (agreement["correlation"] < agreement["mean_reliability"]).all()
     assert agreement.filter(pl.col("subject") == "ELA")["mean_reliability"].max() < 0.23
     assert agreement["disattenuated"].is_between(0.5, 0.8).all()
+
+
+def test_reading_reaches_a_fifth_only_where_a_school_counts_as_its_teachers_work(found: dict) -> None:
+    """One prior score, no school: what is seen again a year later is the school and its students."""
+    levels = {}
+    for year in YEARS[1:]:
+        rows = found["rows"][year].filter(pl.col("subject") == "ELA").with_columns(prior_squared=pl.col("prior") ** 2)
+        fitted = fit("score ~ 1 + prior + prior_squared", rows, [RandomTerm(TEACHER)], weights="weight")
+        enough = rows.group_by(TEACHER).len().filter(pl.col("len") >= 10)
+        levels[year] = fitted.levels[TEACHER].join(enough, on=TEACHER)
+    pairs = [levels[now].join(levels[before], on=TEACHER) for before, now in itertools.pairwise(YEARS[1:])]
+    correlations = [pair.select(pl.corr("intercept", "intercept_right")).item() for pair in pairs]
+    assert correlations == pytest.approx([0.22, 0.24], abs=0.01)
