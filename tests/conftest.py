@@ -26,6 +26,25 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+LONG = (
+    "tests/bench/test_bench.py",
+    "tests/la_assets/test_killed_daemon.py",
+    "tests/la_assets/test_workers.py",
+    "tests/la_assets/marts/test_marts_on_redshift.py",
+)
+"""Files of minutes, which begin first: else one worker is left with them in the end."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before the workers of pytest-xdist read the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A worker takes a file at a time (`--dist loadgroup`); all that asks the one served Dagster counts as one file."""
+    for item in items:
+        served = "served_dagster" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("served_dagster" if served else item.nodeid.partition("::")[0]))
+    first = {name: place for place, name in enumerate((*LONG, "served_dagster"))}
+    items.sort(key=lambda item: first.get(next(item.iter_markers("xdist_group")).args[0], len(first)))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     absent = [name for mark in item.iter_markers("needs") for name in mark.args if shutil.which(name) is None and not Path(name).is_dir()]
     if absent:

@@ -101,7 +101,7 @@ AUTOMATION_SENSOR = dg.AutomationConditionSensorDefinition(
     "keep_current_and_corrections",
     target=dg.AssetSelection.all(),
     default_status=dg.DefaultSensorStatus.STOPPED,
-    minimum_interval_seconds=30,
+    minimum_interval_seconds=120,
     description="Rebuilds what changed: the current year's tables, and the past years that a correction reaches.",
 )
 

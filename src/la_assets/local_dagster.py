@@ -1,5 +1,6 @@
-"""A Dagster of our own for as long as a program needs one: web server and daemon as child processes, both stopped on leaving.
+"""A Dagster of our own for as long as a program needs one: code server, web server and daemon as child processes, all stopped on leaving.
 
+Web server and daemon ask one code server; left to themselves, each would keep its own, and the daemon load the graph anew every minute.
 The daemon looks at backfills when it starts and every 30 seconds after (an interval that Dagster does not let one set), so it starts on
 its own, after the first backfill is there: ``running_dagster`` gives a server, and ``start_daemon`` of it starts the rest.
 What both say goes to ``dagster.log`` in DAGSTER_HOME. `make ui` does not pass through here; it runs `dagster dev`.
@@ -12,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,12 +21,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from la_assets.dagster_api import DagsterUnreachable, query
+from la_assets.dagster_api import LOCATION, DagsterUnreachable, query
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _ASSETS = "query { assetNodes { assetKey { path } } }"
 _LOCATIONS = """query { workspaceOrError { ... on Workspace { locationEntries { name locationOrLoadError {
   __typename ... on PythonError { message } } } } } }"""
+_WORKSPACE = """load_from:
+  - grpc_server:
+      socket: {code}
+      location_name: {name}
+"""
+_CODE_SERVER = (
+    *("dagster", "api", "grpc", "--module-name", "la_assets.definitions", "--working-directory", str(_PROJECT)),
+    *("--location-name", LOCATION, "--lazy-load-user-code", "--use-python-environment-entry-point"),
+    *("--inject-env-vars-from-instance", "--log-level", "warning"),
+)
 _PATIENCE = 30.0
 _STRAGGLERS = 5.0
 
@@ -35,16 +47,19 @@ class LocalDagster:
 
     url: str
     log: Path
+    _workspace: Path
     _output: IO[bytes] = field(repr=False)
+    _daemon: bool = False
     _processes: list[subprocess.Popen[bytes]] = field(default_factory=list, repr=False)
 
     def start_daemon(self) -> None:
         """Start the daemon, which runs backfills, schedules and sensors; once is enough."""
-        if len(self._processes) == 1:
-            self.start("dagster._daemon", "run")
+        if not self._daemon:
+            self._daemon = True
+            self.start("dagster._daemon", "run", "--workspace", str(self._workspace))
 
     def start(self, module: str, *arguments: str) -> None:
-        command = [sys.executable, "-m", module, *arguments, "--workspace", str(_PROJECT / "workspace.yaml")]
+        command = [sys.executable, "-m", module, *arguments]
         self._processes.append(subprocess.Popen(command, stdout=self._output, stderr=self._output, start_new_session=True))  # noqa: S603
 
     def check_alive(self) -> None:
@@ -93,10 +108,15 @@ def running_dagster(port: int, *, wait_seconds: float = 120) -> Iterator[LocalDa
             f"DAGSTER_HOME={os.environ.get('DAGSTER_HOME', '')!r} is not a folder (absolute) with a dagster.yaml; `make setup` makes one"
         )
     log = home / "dagster.log"
-    with log.open("ab") as output:
-        dagster = LocalDagster(f"http://127.0.0.1:{port}", log, output)
+    with log.open("ab") as output, tempfile.TemporaryDirectory(prefix="dagster-") as folder:  # a socket's path must be short
+        code, workspace = Path(folder) / "code", Path(folder) / "workspace.yaml"
+        workspace.write_text(_WORKSPACE.format(code=code, name=LOCATION))
+        dagster = LocalDagster(f"http://127.0.0.1:{port}", log, workspace, output)
         try:
-            dagster.start("dagster_webserver", "--host", "127.0.0.1", "--port", str(port), "--dagster-log-level", "warning")
+            dagster.start(*_CODE_SERVER, "--socket", str(code))
+            _wait_for_code(dagster, code, wait_seconds)
+            server = ["--host", "127.0.0.1", "--port", str(port), "--dagster-log-level", "warning"]
+            dagster.start("dagster_webserver", *server, "--workspace", str(workspace))
             _wait_until_loaded(dagster, wait_seconds)
             yield dagster
         finally:
@@ -125,6 +145,16 @@ def require_free(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise RuntimeError(f"port {port} is taken ({error.strerror}); choose another, e.g. `make demo PORT={port + 1}`") from error
+
+
+def _wait_for_code(dagster: LocalDagster, socket_at: Path, seconds: float) -> None:
+    """Wait until the code server listens; it loads the graph when it is first asked, and tells there what does not load."""
+    deadline = time.monotonic() + seconds
+    while not socket_at.exists():
+        dagster.check_alive()
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"the code server did not start within {seconds:.0f} s; the end of {dagster.log}:\n{_tail(dagster.log)}")
+        time.sleep(0.05)
 
 
 def _wait_until_loaded(dagster: LocalDagster, seconds: float) -> None:
