@@ -123,14 +123,15 @@ def _newest_day(place: Place) -> dt.date:
 
 
 def _students(place: Place, day: dt.date, count: int, others: set[str]) -> dict[str, dict[str, Any]]:
-    """By student's key, a mark of absence for students who were present on a day and of whose attendance nobody else tells that day."""
+    """By student's key, a mark of absence for students of one school who were present on a day and of whose attendance nobody else tells that day."""
     from la_assets.attendance.schema import DAILY
     from la_resources.lake import Lake
     from la_resources.privacy import Hasher, secret_from_environment
 
     label = of_date(day)
     at = Lake(place.lake).scan(DAILY, [label])
-    present = at.filter((pl.col("date") == day) & (pl.col("absent") == 0)).select("student_key").unique().collect()["student_key"]
+    by_student = at.filter(pl.col("date") == day).group_by("student_key").agg(schools=pl.len(), absent=pl.col("absent").sum())
+    present = by_student.filter((pl.col("schools") == 1) & (pl.col("absent") == 0)).collect()["student_key"]
     [file] = (place.landing / "sis" / "school_enrollments").glob(f"*{label}*.csv")
     rows = (
         pl.read_csv(file, infer_schema=False)

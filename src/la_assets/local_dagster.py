@@ -1,6 +1,6 @@
 """A Dagster of our own for as long as a program needs one: code server, web server and daemon as child processes, all stopped on leaving.
 
-Web server and daemon ask one code server; left to themselves, each would keep its own, and the daemon load the graph anew every minute.
+Web server and daemon ask one code server; left to themselves, each would keep its own, and the daemon start another every minute.
 The daemon looks at backfills when it starts and every 30 seconds after (an interval that Dagster does not let one set), so it starts on
 its own, after the first backfill is there: ``running_dagster`` gives a server, and ``start_daemon`` of it starts the rest.
 What both say goes to ``dagster.log`` in DAGSTER_HOME. `make ui` does not pass through here; it runs `dagster dev`.
@@ -56,7 +56,7 @@ class LocalDagster:
         """Start the daemon, which runs backfills, schedules and sensors; once is enough."""
         if not self._daemon:
             self._daemon = True
-            self.start("dagster._daemon", "run", "--workspace", str(self._workspace))
+            self.start("la_assets.local_daemon", "run", "--workspace", str(self._workspace))
 
     def start(self, module: str, *arguments: str) -> None:
         command = [sys.executable, "-m", module, *arguments]

@@ -1,17 +1,19 @@
 """The stream's sensor on a real stream: what a tick lands and asks for, and what it leaves to the run that is under way."""
 
+import datetime as dt
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
+import time_machine
 
 from la_assets.definitions import defs
 from la_assets.landing.assets import landing
 from la_assets.landing.sensors import landing_arrivals
 from la_assets.school_years import current_school_year
-from la_assets.stream_arrivals import ATTEMPT_TAG, STREAM_TAG, followed, stream_arrivals
+from la_assets.stream_arrivals import ATTEMPT_TAG, CHECKED_EVERY, CHECKED_TAG, STREAM_TAG, followed, stream_arrivals
 from la_resources.environments import DistrictResource, LakeResource, LandingZoneResource
 from tests.kinesis_server import KINESIS_LOCAL, kinesis_local
 from tests.la_resources.streams.desk import Desk, event, new_stream
@@ -153,6 +155,20 @@ def test_events_of_an_earlier_year_are_a_run_of_that_year(sensor: Sensor) -> Non
     result = sensor.tick()
     assert isinstance(result, dg.SensorResult)
     assert [request.partition_key for request in result.run_requests or []] == ["2025-07-01", current_school_year().key]
+
+
+def test_checks_are_evaluated_by_a_run_in_ten_minutes_for_each_year(sensor: Sensor) -> None:
+    sensor.desk.put(event("e1"))
+    request = sensor.requested()
+    assert request.asset_check_keys is None  # all of its tables
+    run = sensor.instance.create_run_for_job(
+        defs.resolve_implicit_global_asset_job_def(), tags=request.tags | {"dagster/partition": request.partition_key}
+    )
+    sensor.instance.report_run_canceled(run)
+    request = sensor.requested()
+    assert (request.asset_check_keys, CHECKED_TAG in request.tags) == ([], False)
+    with time_machine.travel(dt.datetime.now(dt.UTC) + CHECKED_EVERY + dt.timedelta(minutes=1)):
+        assert CHECKED_TAG in sensor.requested().tags
 
 
 def test_the_sensor_of_other_arrivals_passes_over_the_stream(sensor: Sensor) -> None:
