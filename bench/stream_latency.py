@@ -123,7 +123,7 @@ def _newest_day(place: Place) -> dt.date:
 
 
 def _students(place: Place, day: dt.date, count: int, others: set[str]) -> dict[str, dict[str, Any]]:
-    """By student's key, a mark of absence for students of one school who were present on a day and of whose attendance nobody else tells that day."""
+    """By student's key, a mark of absence for students of one school who were present on a day of which nobody else tells of them."""
     from la_assets.attendance.schema import DAILY
     from la_resources.lake import Lake
     from la_resources.privacy import Hasher, secret_from_environment
