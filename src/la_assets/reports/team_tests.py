@@ -111,22 +111,34 @@ def team_pairs(teams: pl.DataFrame, read: pl.DataFrame, alpha: float = 0.05) -> 
     )
     types = dict.fromkeys((*COMPARISON, "school_id", "other_school_id"), pl.String) | dict.fromkeys((*_OF_PAIRS, "p"), pl.Float64)
     none = pl.DataFrame(schema=types | {name: teams.schema[name] for name in ("known_on", "loaded_at")} | {"finding": pl.String})
-    return pl.concat([none, *(_pairs_of(of, alpha) for _, of in compared.group_by(COMPARISON, maintain_order=True))])
+    if compared.is_empty():
+        return none
+    frame = _pairs(compared, alpha)
+    unequal, differ = pl.col("levene_p") < alpha, pl.col("overall") == DIFFER
+    higher = pl.when(pl.col("difference") > 0).then(pl.lit(FIRST_HIGHER)).otherwise(pl.lit(SECOND_HIGHER))
+    p = pl.when(unequal).then(pl.coalesce("games_howell_p", "tukey_p")).otherwise("tukey_p")
+    finding = pl.when((p < alpha) & differ).then(higher).otherwise(pl.lit(NOT_SHOWN))
+    return pl.concat([none, frame.with_columns(p=p, finding=finding).select(none.columns)])
 
 
-def _pairs_of(of: pl.DataFrame, alpha: float) -> pl.DataFrame:
-    size, mean, deviation = (of[name].cast(pl.Float64).to_numpy() for name in ("students", "mean", "standard_deviation"))
-    made = pairs(size, mean, deviation, alpha)
-    first, second = of[made.first], of[made.second]
-    frame = first.select(
+def _pairs(compared: pl.DataFrame, alpha: float) -> pl.DataFrame:
+    """The pairs of all comparisons, whose teams stand together, with what was read of the comparison."""
+    import numpy as np
+
+    size, mean, deviation = (compared[name].cast(pl.Float64).to_numpy() for name in ("students", "mean", "standard_deviation"))
+    ends = compared.select(pl.struct(COMPARISON).rle().struct.field("len")).to_series().cum_sum().to_list()
+    parts = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
+    made = [pairs(size[part], mean[part], deviation[part], alpha) for part in parts]
+    first, second = (
+        compared[np.concatenate([getattr(of, name) + part.start for of, part in zip(made, parts, strict=True)])]
+        for name in ("first", "second")
+    )
+    return first.select(
         *COMPARISON,
         "school_id",
+        "levene_p",
+        "overall",
         second["school_id"].alias("other_school_id"),
-        *(pl.Series(name, getattr(made, name)).fill_nan(None) for name in _OF_PAIRS),
-    )
-    unequal, differ = of["levene_p"][0] < alpha, of["overall"][0] == DIFFER
-    higher = pl.when(pl.col("difference") > 0).then(pl.lit(FIRST_HIGHER)).otherwise(pl.lit(SECOND_HIGHER))
-    return frame.with_columns(
-        pl.coalesce("games_howell_p", "tukey_p").alias("p") if unequal else pl.col("tukey_p").alias("p"),
+        *(pl.Series(name, np.concatenate([getattr(of, name) for of in made])).fill_nan(None) for name in _OF_PAIRS),
         *(pl.max_horizontal(first[name], second[name]).alias(name) for name in ("known_on", "loaded_at")),
-    ).with_columns(finding=pl.when((pl.col("p") < alpha) & differ).then(higher).otherwise(pl.lit(NOT_SHOWN)))
+    )
