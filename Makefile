@@ -68,7 +68,7 @@ test: setup  ## Format, lint, types and the test suite
 	bash tests/system_packages.sh
 	@if command -v R >/dev/null; then $(MAKE) --no-print-directory $(VENV)/.installed-r; fi
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder --durations 40
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 40
 
 bench: setup  ## Performance figures as ratios against a yardstick; writes bench/results/<date>.json
 	$(BIN)/python -m bench

@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,15 +35,26 @@ LONG = (
 )
 """Files of minutes, which begin first: else one worker is left with them in the end."""
 
+SERVED = ("tests/la_assets/test_backfill.py", "tests/la_resources/test_run_launcher.py", "tests/ui/test_pages.py")
+"""Files that ask the one served Dagster, which one worker starts for all of them."""
 
-@pytest.hookimpl(tryfirst=True)  # before the workers of pytest-xdist read the groups
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A worker takes a file at a time (`--dist loadgroup`); all that asks the one served Dagster counts as one file."""
-    for item in items:
-        served = "served_dagster" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("served_dagster" if served else item.nodeid.partition("::")[0]))
-    first = {name: place for place, name in enumerate((*LONG, "served_dagster"))}
-    items.sort(key=lambda item: first.get(next(item.iter_markers("xdist_group")).args[0], len(first)))
+    first = {name: place for place, name in enumerate((*LONG, *SERVED))}
+    items.sort(key=lambda item: first.get(item.nodeid.partition("::")[0], len(first)))
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A worker takes a file at a time, in the order above; all files of the served Dagster are one."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class FilesInOrder(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return SERVED[0] if file in SERVED else file
+
+    return FilesInOrder(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
