@@ -40,6 +40,7 @@ SERVED = ("tests/la_assets/test_backfill.py", "tests/la_resources/test_run_launc
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files and those of the served Dagster come first; the rest stays as it is."""
     first = {name: place for place, name in enumerate((*LONG, *SERVED))}
     items.sort(key=lambda item: first.get(item.nodeid.partition("::")[0], len(first)))
 

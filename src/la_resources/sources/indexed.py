@@ -7,6 +7,7 @@ index work. A column without repetition has no index and one value a row.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -34,6 +35,37 @@ class Indexed:
     def gather(self, at: np.ndarray) -> pl.Series:
         """The values of some rows."""
         return self.values.gather(at if self.index is None else self.index[at])
+
+    @cached_property
+    def entries(self) -> Entries:
+        """A column of texts' values as entries, made once for all tables and years that take rows of it."""
+        return Entries.of(self.values)
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Texts as the entries of a dictionary array: null texts have none, equal ones share one."""
+
+    entries: pa.Array
+    places: pl.Series | None
+    """Of each text its entry; None: its own place."""
+
+    @classmethod
+    def of(cls, texts: pl.Series) -> Entries:
+        import pyarrow as pa
+
+        if not texts.null_count() and texts.n_unique() == len(texts):
+            return cls(texts.to_arrow().cast(pa.string()), None)
+        distinct = texts.drop_nulls().unique(maintain_order=True)
+        places = texts.replace_strict(distinct, np.arange(len(distinct), dtype=np.int32), default=None, return_dtype=pl.Int32)
+        return cls(distinct.to_arrow().cast(pa.string()), places)
+
+    def array(self, index: np.ndarray) -> pa.Array:
+        """The texts at some places, as a dictionary array."""
+        import pyarrow as pa
+
+        places = pa.array(index, pa.int32()) if self.places is None else self.places.gather(index).to_arrow()
+        return pa.DictionaryArray.from_arrays(places, self.entries)
 
 
 def indexed(array: pa.Array) -> Indexed:

@@ -7,7 +7,6 @@ what was written is deleted again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -23,10 +22,6 @@ from la_resources.sources.record_plan import LINEAGE
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
-
-
-_MOST_ENTRIES = 200
-"""Columns of a chunk whose dictionaries are kept; a chunk of a wide file has fewer."""
 
 
 class Writer(Protocol):
@@ -63,7 +58,6 @@ class ParquetParts:
     def __init__(self, out: Writer) -> None:
         self._out = out
         self._writers: dict[Path, pq.ParquetWriter] = {}
-        self._entries: dict[int, _Entries] = {}
         self.written: dict[str, dict[str, int]] = {}
 
     def add(self, table: Table, year: str, columns: Mapping[str, Indexed], rows: np.ndarray | None) -> None:
@@ -84,7 +78,7 @@ class ParquetParts:
 
         count = len(rows) if rows is not None else _length(columns["source_row"])
         schema = _arrow_schema(table)
-        arrays = [self._array(columns.get(field.name), rows, count, field.type) for field in schema]
+        arrays = [_array(columns.get(field.name), rows, count, field.type) for field in schema]
         self._writer(self._out.table_path(table.name, year), schema).write_table(pa.table(arrays, schema=schema))
         years = self.written.setdefault(table.name, {})
         years[year] = years.get(year, 0) + count
@@ -110,27 +104,6 @@ class ParquetParts:
             writer.close()
             path.unlink(missing_ok=True)
         self._writers, self.written = {}, {}
-
-    def _array(self, column: Indexed | None, rows: np.ndarray | None, count: int, kind: pa.DataType) -> pa.Array:
-        import pyarrow as pa
-
-        if column is None:
-            return pa.nulls(count, kind)
-        is_text = pa.types.is_dictionary(kind)
-        if column.index is None:
-            values = column.values if rows is None else column.values.gather(rows)
-            return values.to_arrow().cast(pa.string()).dictionary_encode() if is_text else values.to_arrow().cast(kind)
-        index = column.index if rows is None else column.index[rows]
-        return self._dictionary(column.values).array(index) if is_text else column.values.gather(index).to_arrow().cast(kind)
-
-    def _dictionary(self, texts: pl.Series) -> _Entries:
-        """The entries of a column's texts, made once for all tables and years that take rows of it."""
-        kept = self._entries.get(id(texts))
-        if kept is None or kept.texts is not texts:
-            if len(self._entries) >= _MOST_ENTRIES:
-                self._entries.clear()
-            kept = self._entries[id(texts)] = _Entries.of(texts)
-        return kept
 
     def _writer(self, path: Path, schema: pa.Schema) -> pq.ParquetWriter:
         import pyarrow as pa
@@ -166,27 +139,14 @@ def _arrow_schema(table: Table) -> pa.Schema:
     return pa.schema(fields)
 
 
-@dataclass(frozen=True)
-class _Entries:
-    """Texts as the entries of a dictionary array: null texts have none, equal ones share one."""
+def _array(column: Indexed | None, rows: np.ndarray | None, count: int, kind: pa.DataType) -> pa.Array:
+    import pyarrow as pa
 
-    texts: pl.Series
-    entries: pa.Array
-    places: pl.Series | None
-    """Of each text its entry; None: its own place."""
-
-    @classmethod
-    def of(cls, texts: pl.Series) -> _Entries:
-        import pyarrow as pa
-
-        if not texts.null_count() and texts.n_unique() == len(texts):
-            return cls(texts, texts.to_arrow().cast(pa.string()), None)
-        distinct = texts.drop_nulls().unique(maintain_order=True)
-        places = texts.replace_strict(distinct, np.arange(len(distinct), dtype=np.int32), default=None, return_dtype=pl.Int32)
-        return cls(texts, distinct.to_arrow().cast(pa.string()), places)
-
-    def array(self, index: np.ndarray) -> pa.Array:
-        import pyarrow as pa
-
-        places = pa.array(index, pa.int32()) if self.places is None else self.places.gather(index).to_arrow()
-        return pa.DictionaryArray.from_arrays(places, self.entries)
+    if column is None:
+        return pa.nulls(count, kind)
+    is_text = pa.types.is_dictionary(kind)
+    if column.index is None:
+        values = column.values if rows is None else column.values.gather(rows)
+        return values.to_arrow().cast(pa.string()).dictionary_encode() if is_text else values.to_arrow().cast(kind)
+    index = column.index if rows is None else column.index[rows]
+    return column.entries.array(index) if is_text else column.values.gather(index).to_arrow().cast(kind)
