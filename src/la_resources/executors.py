@@ -13,7 +13,7 @@ from typing import Any
 
 import dagster as dg
 
-EXECUTORS = ("in_process", "celery")
+EXECUTORS = ("in_process", "step_processes", "celery")
 BROKER, RESULTS, LOST_AFTER = "LA_CELERY_BROKER", "LA_CELERY_RESULTS", "LA_CELERY_LOST_AFTER"
 
 
@@ -26,9 +26,13 @@ def executor(environ: Mapping[str, str] | None = None) -> dg.ExecutorDefinition:
         If there is none of that name, or a setting of it is missing.
     """
     told = os.environ if environ is None else environ
-    name = told.get("LA_EXECUTOR", "in_process")
+    name = told.get("LA_EXECUTOR", "step_processes")
     if name == "in_process":
         return dg.in_process_executor
+    if name == "step_processes":
+        from la_resources.step_processes import step_processes_executor
+
+        return step_processes_executor
     if name == "celery":
         from dagster_celery import celery_executor
 

@@ -63,12 +63,12 @@ def reading_processes(work: Any, count: int) -> Iterator[Callable[..., Future[An
 def _start(packed: bytes) -> None:
     """Make ready: one polars thread each, since there is a process for every core; polars is not imported before."""
     os.environ["POLARS_MAX_THREADS"] = "1"
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    threading.Thread(target=end_with_the_parent, daemon=True).start()
     _given.append(pickle.loads(packed))  # noqa: S301 - from the process that started this one
 
 
-def _end_with_the_parent() -> None:
-    """A pool's process waits for ever for work from a process that was killed."""
+def end_with_the_parent() -> None:
+    """To be run in a thread: end this process with the one that started it, which may be killed and leaves it waiting for ever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -66,11 +66,15 @@ class EventLog(SqliteEventLogStorage):
             self._open.popitem(last=False)[1][0].dispose()
         return engine
 
-    def dispose(self) -> None:
-        """Close all files."""
+    def close_files(self) -> None:
+        """Close all files; they are opened again when they are needed."""
         with self._db_lock:
             while self._open:
                 self._open.popitem()[1][0].dispose()
+
+    def dispose(self) -> None:
+        """Close all files, for good."""
+        self.close_files()
         super().dispose()
 
 

@@ -30,10 +30,10 @@ from dagster._core.origin import RepositoryPythonOrigin
 from dagster._serdes import deserialize_value, serialize_value
 from dagster._utils.hosted_user_process import recon_repository_from_origin
 
+from la_resources.forks import threads_lost_in_forks
+
 _LOADED, _STALE = "loaded", "stale"
 _PATIENCE = 180.0
-_HARMLESS = {"jemalloc_bg_thd", "polars-ooc-clea"}
-"""Threads that polars starts when it is imported, which no run waits for: the allocator's own, and the remover of spilled files."""
 _FRESH_FOR = 24 * 3600.0
 """Seconds after which the code is loaded anew, as it may hold what was so when it was loaded."""
 
@@ -150,17 +150,10 @@ def _load(origin: RepositoryPythonOrigin, location: str, instance: InstanceRef, 
     recon_repository_from_origin(origin).get_definition()
     for module in preload:
         import_module(module)
-    if threads := _threads() - _HARMLESS:
-        raise RuntimeError(f"loading started threads ({', '.join(sorted(threads))}), which a fork would wait for in vain")
+    if threads := threads_lost_in_forks():
+        raise RuntimeError(f"loading started threads ({', '.join(threads)}), which a fork would wait for in vain")
     gc.collect()
     gc.freeze()  # forks share what is there as long as nobody, the collector included, writes to it
-
-
-def _threads() -> set[str]:
-    """Names of the threads of this process besides its own, where there is a ``/proc``."""
-    own = Path("/proc/self/comm")
-    names = {task.joinpath("comm").read_text().strip() for task in Path("/proc/self/task").glob("*")}
-    return names - {own.read_text().strip()} if names else names
 
 
 def _execute(connection: Connection, arguments: str) -> None:
