@@ -56,12 +56,8 @@ class Warehouse:
         offered = [table for table in tables if not table.restricted]
         while True:
             wanted = {table.name: self._definition(table) for table in offered if self.lake.has_data(table)}
-            found = _identity(self.path)
             seen, views = self._settled or (None, {})
-            if seen != found:
-                views = self._published()
-                self._settled = found, views
-            if views == wanted:
+            if seen == _identity(self.path) and views == wanted:
                 return sorted(wanted)
             self._build(wanted, {table.name: table for table in offered})
 
@@ -78,21 +74,6 @@ class Warehouse:
         rows = f"({files} UNION ALL BY NAME SELECT {nothing} WHERE false)" if nothing else f"({files})"
         return f"SELECT {columns} FROM {rows}"  # noqa: S608 - names of contracts
 
-    def _published(self) -> dict[str, str]:
-        """View name to definition, as the present file has them (empty without a file, or if it is not ours).
-
-        A copy is looked at: the file itself may be locked by a client that opened it for writing. It is looked at with its
-        write-ahead log: one that a client left, or still writes, for a file replaced since makes the file unreadable to all.
-        """
-        import duckdb
-
-        with self._private_folder() as folder:
-            try:
-                with duckdb.connect(str(self._copy(Path(folder))), read_only=True) as connection:
-                    return _views(connection)
-            except (FileNotFoundError, _NotOurs, duckdb.Error):
-                return {}
-
     def _copy(self, folder: Path) -> Path:
         copy = folder / self.path.name
         shutil.copyfile(self.path, copy)
@@ -105,17 +86,23 @@ class Warehouse:
         return tempfile.TemporaryDirectory(prefix=f".{self.path.name}.", dir=self.path.parent)
 
     def _build(self, wanted: dict[str, str], tables: Mapping[str, Table]) -> None:
-        """Put a file with exactly the wanted views into place.
+        """Put a file with exactly the wanted views into place, unless the present one has them.
 
         A view is bound to every Parquet file of its table, which takes longer than all else here: views that stand as wanted in
-        the present file are taken from it. A file that holds anything besides our views is not built upon.
+        the present file are taken from it. A file that holds anything besides our views is not built upon. Not the file is worked
+        on, which a client may have locked, but a copy, with its write-ahead log: one that a client left, or still writes, for a
+        file replaced since makes the file unreadable to all.
         """
         import duckdb
 
+        found = _identity(self.path)
         with self._private_folder() as folder:
             try:
                 fresh = self._copy(Path(folder))
                 with duckdb.connect(str(fresh)) as connection:
+                    if _views(connection) == wanted:
+                        self._settled = found, wanted
+                        return
                     _bring_up_to(connection, wanted, tables)
             except (FileNotFoundError, _NotOurs, duckdb.Error):
                 fresh = Path(folder) / f"anew.{self.path.name}"

@@ -21,7 +21,7 @@ def begin(step: str) -> int:
     """Leave a mark; how often the step has begun."""
     with (FOLDER / step).open("a") as marks:
         marks.write(f"{os.getpid()}\n")
-    print(f"{step} was here")  # noqa: T201 - what steps print is to be found in the run's log
+    print(f"{step} was here")
     return len((FOLDER / step).read_text().splitlines())
 
 
@@ -86,6 +86,17 @@ def _endless(name: str) -> dg.AssetsDefinition:
 
 
 defs = dg.Definitions(
-    assets=[_beside("left", "right"), _beside("right", "left"), both, dies_once, dies, raises, after_dies, last, _endless("one"), _endless("two")],
+    assets=[
+        _beside("left", "right"),
+        _beside("right", "left"),
+        both,
+        dies_once,
+        dies,
+        raises,
+        after_dies,
+        last,
+        _endless("one"),
+        _endless("two"),
+    ],
     executor=step_processes_executor.configured({"processes": 2}, name="step_processes"),
 )

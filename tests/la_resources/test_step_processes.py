@@ -57,7 +57,11 @@ class Runs:
         """How a step began and ended."""
         logged = [entry.dagster_event for entry in self.instance.all_logs(self.run.run_id)]
         names = [e.event_type_value for e in logged if e and e.step_key == step]
-        return [name for name in names if name.startswith("STEP_") and name.split("_")[1] in {"START", "RESTARTED", "SUCCESS", "FAILURE", "UP", "SKIPPED"}]
+        return [
+            name
+            for name in names
+            if name.startswith("STEP_") and name.split("_")[1] in {"START", "RESTARTED", "SUCCESS", "FAILURE", "UP", "SKIPPED"}
+        ]
 
     def failure(self, step: str) -> str:
         """Why a step failed."""
@@ -107,7 +111,9 @@ def test_two_processes_take_the_steps_of_a_run_and_one_that_dies_is_replaced(run
 
     (captured,) = runs.instance.all_logs(runs.run.run_id, of_type=dg.DagsterEventType.LOGS_CAPTURED)
     key = captured.dagster_event.logs_captured_data.file_key  # type: ignore[union-attr]
-    path = runs.instance.compute_log_manager.get_captured_local_path([runs.run.run_id, "compute_logs", key], ComputeIOType.STDOUT.value.replace("stdout", "out"))
+    path = runs.instance.compute_log_manager.get_captured_local_path(
+        [runs.run.run_id, "compute_logs", key], ComputeIOType.STDOUT.value.replace("stdout", "out")
+    )
     said = Counter(Path(path).read_text().splitlines())
     assert said["left was here"] == said["last was here"] == 1
     assert said["dies_once was here"] == 2
