@@ -7,6 +7,7 @@ the next build; its tables belong into a file of its own. Restricted tables have
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -39,9 +40,31 @@ class Warehouse:
         self.lake = lake
         self._settled: tuple[object, dict[str, str]] | None = None
 
+    @property
+    def _note(self) -> Path:
+        """Which views the file has, for other processes, so that they need not open it; of another file than the present, it is void."""
+        return self.path.with_name(f".{self.path.name}.views.json")
+
+    def _known(self) -> tuple[object, dict[str, str]]:
+        """The identity of the file as it was last seen, by this object or in the note, and the views it has."""
+        if self._settled is None:
+            try:
+                noted = json.loads(self._note.read_text())
+                self._settled = noted["identity"], noted["views"]
+            except (FileNotFoundError, ValueError, KeyError, TypeError):
+                return None, {}
+        return self._settled
+
+    def _settle(self, identity: object, views: dict[str, str], folder: Path) -> None:
+        """Remember, here and in the note, that the file of this identity has these views."""
+        self._settled = identity, views
+        note = folder / self._note.name
+        note.write_text(json.dumps({"identity": identity, "views": views}))
+        os.replace(note, self._note)
+
     def published(self, table: Table, written: Sequence[Written], tables: Collection[Table]) -> None:
         """Follow what was just written: a table's first partition gives it a view, its others appear in it by themselves."""
-        seen, views = self._settled or (None, {})
+        seen, views = self._known()
         if table.name in views and views[table.name] == self._definition(table) and seen == _identity(self.path):
             return
         self.refresh(tables)
@@ -56,7 +79,7 @@ class Warehouse:
         offered = [table for table in tables if not table.restricted]
         while True:
             wanted = {table.name: self._definition(table) for table in offered if self.lake.has_data(table)}
-            seen, views = self._settled or (None, {})
+            seen, views = self._known()
             if seen == _identity(self.path) and views == wanted:
                 return sorted(wanted)
             self._build(wanted, {table.name: table for table in offered})
@@ -101,7 +124,7 @@ class Warehouse:
                 fresh = self._copy(Path(folder))
                 with duckdb.connect(str(fresh)) as connection:
                     if _views(connection) == wanted:
-                        self._settled = found, wanted
+                        self._settle(found, wanted, Path(folder))
                         return
                     _bring_up_to(connection, wanted, tables)
             except (FileNotFoundError, _NotOurs, duckdb.Error):
@@ -110,21 +133,22 @@ class Warehouse:
                     connection.execute("CREATE SCHEMA la")
                     connection.execute("CREATE TABLE la.views (name VARCHAR PRIMARY KEY, definition VARCHAR)")
                     _bring_up_to(connection, wanted, tables)
-            self._settled = _identity(fresh), wanted  # a rename keeps it: whoever renames after us is noticed
+            identity = _identity(fresh)  # a rename keeps it: whoever renames after us is noticed
             os.replace(fresh, self.path)
             _log_of(self.path).unlink(missing_ok=True)
+            self._settle(identity, wanted, Path(folder))
 
 
-def _identity(database: Path) -> list[tuple[int, int, int] | None]:
+def _identity(database: Path) -> list[list[int] | None]:
     """What changes whenever a database file, or its write-ahead log, is replaced or written to."""
-    found: list[tuple[int, int, int] | None] = []
+    found: list[list[int] | None] = []
     for path in (database, _log_of(database)):
         try:
             status = path.stat()
         except FileNotFoundError:
             found.append(None)
         else:
-            found.append((status.st_ino, status.st_mtime_ns, status.st_size))
+            found.append([status.st_ino, status.st_mtime_ns, status.st_size])
     return found
 
 

@@ -10,10 +10,12 @@ wrote.
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
+from urllib.parse import quote
 
 from dagster import _check as check
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
@@ -54,9 +56,9 @@ class EventLog(SqliteEventLogStorage):
             engine = None
         if engine is None:
             url, waiting = self.conn_string_for_shard(shard), {"timeout": _BUSY_SECONDS, "check_same_thread": False}
-            if shard not in self._initialized_dbs or inode is not None:
+            if inode is not None or (shard not in self._initialized_dbs and not _is_complete(path)):
                 self._initdb(create_engine(url, poolclass=NullPool, connect_args=waiting))
-                self._initialized_dbs.add(shard)
+            self._initialized_dbs.add(shard)
             engine = create_engine(url, poolclass=StaticPool, connect_args=waiting)
             event.listen(engine, "connect", _flush_at_checkpoints)
             with engine.connect():
@@ -92,6 +94,19 @@ class RunHistory(DagsterSqliteStorage):
 
 def _flush_at_checkpoints(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _is_complete(path: str) -> bool:
+    """Whether a file has been made by Dagster to the end: marking it with its version comes last.
+
+    Dagster looks whether the version is the newest, for which it reads all its migrations, a twentieth of a short run.
+    """
+    if not os.path.exists(path):
+        return False
+    with closing(sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=_BUSY_SECONDS)) as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
+            return False
+        return connection.execute("SELECT 1 FROM alembic_version").fetchone() is not None
 
 
 def _inode(path: str) -> int | None:

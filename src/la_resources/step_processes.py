@@ -189,7 +189,7 @@ class _Forks:
 
     def _another(self) -> _Fork:
         if isinstance(history := self._plan_context.instance.event_log_storage, EventLog):
-            history.close_files()  # SQLite in a fork takes locks for its own that its parent holds
+            history.close_files()  # SQLite in a fork would take locks for its own that this process holds
         context = get_context("fork")
         ours, theirs = context.Pipe()
         process = context.Process(
@@ -244,7 +244,10 @@ def _execute_steps(
     for inherited in of_the_run:
         inherited.close()
     threading.Thread(target=end_with_the_parent, daemon=True).start()
-    with suppress(ConnectionError), dg.DagsterInstance.from_ref(plan_context.instance.get_ref()) as instance:
+    with suppress(ConnectionError), ExitStack() as stack:
+        instance = plan_context.instance  # as it is, if it has nothing open
+        if not isinstance(instance.event_log_storage, EventLog):
+            instance = stack.enter_context(dg.DagsterInstance.from_ref(instance.get_ref()))
         try:
             _serve(connection, plan_context, plan, instance)
         except (Exception, DagsterExecutionInterruptedError, KeyboardInterrupt):

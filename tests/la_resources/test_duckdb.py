@@ -187,6 +187,29 @@ def test_a_file_that_is_no_database_is_replaced(warehouse: Warehouse, content: b
     assert asked(warehouse, "SELECT count(*) FROM assessments.scores") == [(3,)]
 
 
+def test_another_process_reads_in_the_note_what_the_file_has_and_does_not_open_it(
+    lake: Lake, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse.refresh([SCORES])
+    with monkeypatch.context() as patched:
+        patched.setattr("duckdb.connect", None)
+        assert Warehouse(warehouse.path, lake).refresh([SCORES]) == ["assessments.scores"]
+
+
+@pytest.mark.parametrize("note", ["", "[]", "{}", '{"identity": null, "views": {"assessments.scores": "SELECT 1"}}'])
+def test_a_note_that_is_not_of_the_present_file_is_void(lake: Lake, warehouse: Warehouse, note: str) -> None:
+    warehouse.refresh([SCORES])
+    path = warehouse.path.with_name(f".{warehouse.path.name}.views.json")
+    if note:
+        path.write_text(note)
+    else:  # the file was replaced since, by one without views
+        warehouse.path.unlink()
+        duckdb.connect(str(warehouse.path)).close()
+    another = Warehouse(warehouse.path, lake)
+    assert another.refresh([SCORES]) == ["assessments.scores"]
+    assert asked(another, "SELECT count(*) FROM assessments.scores") == [(3,)]
+
+
 def test_four_processes_that_refresh_at_once_leave_one_whole_file(lake: Lake, warehouse: Warehouse) -> None:
     script = (
         "import sys; sys.path.insert(0, sys.argv[3])\n"
@@ -204,4 +227,4 @@ def test_four_processes_that_refresh_at_once_leave_one_whole_file(lake: Lake, wa
         ("assessments.scores",),
         *((f"finance.part{i}",) for i in range(4)),
     ]
-    assert [f.name for f in warehouse.path.parent.iterdir()] == ["warehouse.duckdb"]
+    assert sorted(f.name for f in warehouse.path.parent.iterdir()) == [".warehouse.duckdb.views.json", "warehouse.duckdb"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
@@ -73,6 +75,18 @@ def test_a_history_that_is_wiped_while_open_is_written_anew(tmp_path: Path) -> N
         assert history.get_latest_materialization_event(dg.AssetKey("counted")) is None
         assert dg.materialize([counted], instance=history).success
         assert rows(history) == 3
+
+
+def test_a_file_whose_making_was_broken_off_is_made_to_the_end(tmp_path: Path) -> None:
+    with instance(tmp_path, ours=True) as history:
+        assert dg.materialize([counted], instance=history).success
+    with closing(sqlite3.connect(tmp_path / "storage" / "history" / "runs" / "index.db")) as index:
+        index.executescript("DROP TABLE alembic_version; DROP TABLE asset_event_tags;")
+    with instance(tmp_path, ours=True) as history:
+        assert dg.materialize([counted], instance=history).success
+        assert rows(history) == 3
+    with closing(sqlite3.connect(tmp_path / "storage" / "history" / "runs" / "index.db")) as index:
+        assert index.execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
 
 
 KILLED = """

@@ -22,6 +22,8 @@ from la_resources.streams.school_day import FIRST_BELL, Planned, last_school_day
 
 AT_ONCE = 500
 """Records of one request: the most that Kinesis takes."""
+_GATHERED = 0.2
+"""Seconds for which events that fall due are gathered into one request, as Amazon's own library for senders does (half as long)."""
 _SPOKEN_EVERY = 10.0
 _ATTEMPTS = 8
 
@@ -71,7 +73,7 @@ class Sender:
 
 
 def play(planned: Sequence[Planned], send: Callable[[list[dict[str, Any]]], None], speed: float, say: Callable[[str], None] = print) -> int:
-    """Send each event when its moment of the day comes; how many were sent.
+    """Send each event when its moment of the day comes, or a moment later with its neighbours; how many were sent.
 
     Parameters
     ----------
@@ -96,7 +98,7 @@ def play(planned: Sequence[Planned], send: Callable[[list[dict[str, Any]]], None
             send([each.event | {"event_time": (at + dt.timedelta(microseconds=n)).isoformat()} for n, each in enumerate(planned[sent:due])])
             sent = due
         else:
-            time.sleep(min(max((planned[sent].second - second) / speed, 0.005), 1.0))
+            time.sleep(min(max((planned[sent].second - second) / speed, _GATHERED), 1.0))
         if now - spoken > _SPOKEN_EVERY:
             spoken = now
             clock = dt.timedelta(seconds=int(planned[sent - 1].second if sent else FIRST_BELL))
