@@ -1,7 +1,8 @@
-"""Where the steps of a run are executed: in the run's own process, or by workers on any number of machines.
+"""Where the steps of a run are executed: side by side on one machine, in the run's own process, or by workers on any number of machines.
 
-``LA_EXECUTOR=in_process`` is the default: no step waits for a process to start, which is fastest on one machine. ``celery`` puts steps into
-a queue (Redis, or whatever Celery speaks) from which workers take them; the lake is then a bucket or a shared folder, and the run
+``LA_EXECUTOR=step_processes`` is the default: as many steps at a time as there are cores, at most four, in processes that are forked from
+the run's and kept (``step_processes.py``). ``in_process`` executes one after the other and needs the memory of one. ``celery`` puts steps
+into a queue (Redis, or whatever Celery speaks) from which workers take them; the lake is then a bucket or a shared folder, and the run
 history PostgreSQL. No asset knows. Celery is imported only where it is chosen.
 """
 
@@ -13,7 +14,7 @@ from typing import Any
 
 import dagster as dg
 
-EXECUTORS = ("in_process", "step_processes", "celery")
+EXECUTORS = ("step_processes", "in_process", "celery")
 BROKER, RESULTS, LOST_AFTER = "LA_CELERY_BROKER", "LA_CELERY_RESULTS", "LA_CELERY_LOST_AFTER"
 
 

@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -23,6 +23,7 @@ from multiprocessing.context import ForkProcess
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from dagster import _check as check
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.events import DagsterEvent, EngineEventData
 from dagster._core.execution.compute_logs import create_compute_log_file_key
@@ -141,7 +142,7 @@ class StepProcesses(Executor):
 )
 def step_processes_executor(context: dg.InitExecutorContext) -> StepProcesses:
     """Steps side by side in processes that are forked from the run's and kept."""
-    return StepProcesses(int(context.executor_config["processes"]) or processes())
+    return StepProcesses(check.int_elem(context.executor_config, "processes") or processes())
 
 
 @dataclass
@@ -270,7 +271,7 @@ def _serve(connection: Connection, plan_context: PlanOrchestrationContext, plan:
     context: PlanExecutionContext = prepared.get_context()
     while (asked := connection.recv()) is not None:
         key, known = asked
-        step = context.for_step(plan.get_step_by_key(key), known)
+        step = context.for_step(plan.get_executable_step_by_key(key), known)
         events: list[DagsterEvent] = []
         for event in dagster_event_sequence_for_step(step):
             events.append(event)
@@ -282,16 +283,16 @@ def _serve(connection: Connection, plan_context: PlanOrchestrationContext, plan:
         connection.send(event)
 
 
-def _engine_event(plan_context: PlanOrchestrationContext, message: str, steps: list[str]) -> DagsterEvent:
-    return DagsterEvent.engine_event(plan_context, message, EngineEventData.in_process(os.getpid(), steps))
+def _engine_event(plan_context: PlanOrchestrationContext, message: str, steps: Sequence[str]) -> DagsterEvent:
+    return DagsterEvent.engine_event(plan_context, message, EngineEventData.in_process(os.getpid(), list(steps)))
 
 
-def _capture(plan_context: PlanOrchestrationContext, steps: list[str], stack: ExitStack) -> DagsterEvent:
+def _capture(plan_context: PlanOrchestrationContext, steps: Sequence[str], stack: ExitStack) -> DagsterEvent:
     """Let what this process and its forks print go into the run's log, where the page of a run shows it."""
     manager = plan_context.instance.compute_log_manager
     log_key = manager.build_log_key_for_run(plan_context.run_id, create_compute_log_file_key())
     try:
-        return DagsterEvent.capture_logs(plan_context, steps, log_key, stack.enter_context(manager.capture_logs(log_key)))
+        return DagsterEvent.capture_logs(plan_context, list(steps), log_key, stack.enter_context(manager.capture_logs(log_key)))
     except Exception:
         error = serializable_error_info_from_exc_info(sys.exc_info())
         return DagsterEvent.engine_event(plan_context, "What the steps print could not be captured", EngineEventData(error=error))

@@ -4,12 +4,14 @@ import dagster as dg
 import pytest
 
 from la_resources.executors import celery_settings, executor
+from la_resources.step_processes import step_processes_executor
 
 BROKER = {"LA_CELERY_BROKER": "redis://queue:6379/0"}
 
 
-def test_steps_are_executed_in_the_run_s_process_unless_told_otherwise() -> None:
-    assert executor({}) is dg.in_process_executor
+def test_steps_are_executed_side_by_side_unless_told_otherwise() -> None:
+    assert executor({}) is step_processes_executor
+    assert executor({"LA_EXECUTOR": "in_process"}) is dg.in_process_executor
 
 
 def test_celery_is_told_where_the_queue_is_and_gives_back_what_a_lost_worker_held() -> None:
@@ -24,7 +26,7 @@ def test_celery_is_told_where_the_queue_is_and_gives_back_what_a_lost_worker_hel
 @pytest.mark.parametrize(
     ("told", "message"),
     [
-        ({"LA_EXECUTOR": "dask"}, "in_process, celery"),
+        ({"LA_EXECUTOR": "dask"}, "step_processes, in_process, celery"),
         ({"LA_EXECUTOR": "celery"}, "LA_CELERY_BROKER"),
         ({"LA_EXECUTOR": "celery", **BROKER, "LA_CELERY_LOST_AFTER": "soon"}, "LA_CELERY_LOST_AFTER"),
         ({"LA_EXECUTOR": "celery", **BROKER, "LA_CELERY_LOST_AFTER": "0"}, "LA_CELERY_LOST_AFTER"),
