@@ -4,8 +4,8 @@ Which files wait for a run is told by the landing zone and the receipts alone, n
 leaves files without a receipt, and the next tick finds them. While a run of the stream is under way none is asked for; the next one reads
 all that came meanwhile. A run that failed after it had read its files is asked for again, a few times: else the marts would wait for the
 next event. The sensor of other arrivals passes over these files. What a run of the stream rebuilds is what can be had within
-seconds (``TODAY``); scores, forecasts and workbooks follow in the night. Contracts and the tests of marts hold in every run; the checks,
-which only report and take a fifth of its time, are evaluated by a run in ``CHECKED_EVERY``.
+seconds (``TODAY``); scores, forecasts and workbooks follow in the night. Contracts and the tests of marts hold in every run. What only
+reports (the checks, a fifth of a run's time) and what is not of a student, class or school (``WHOLE``) is done by a run in ``WHOLE_EVERY``.
 """
 
 import datetime as dt
@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from la_assets.attendance.schema import UNMATCHED
 from la_assets.landing.schema import ATTENDANCE, FILES, GRADES_POSTED, LMS_ACTIVITY, QUARANTINE
+from la_assets.marts.schema import DISTRICT_OVERVIEW, EQUITY_GAPS
 from la_assets.school_years import FIRST_SCHOOL_YEAR, SCHOOL_YEARS, SchoolYear, current_school_year
 from la_assets.yearly_tables import asset_key
 from la_resources.environments import LakeResource, LandingZoneResource
@@ -46,12 +48,16 @@ PATIENCE = 20.0
 ATTEMPT_TAG, MOST_ATTEMPTS = "landing/attempt", 3
 """The how-manieth run of the same files it is; what fails so often is left to people (a failed run is told of) and to the night."""
 
-CHECKED_TAG, CHECKED_EVERY = "landing/checked", dt.timedelta(minutes=10)
-"""A run that evaluates the checks of its tables too; the night's run evaluates all."""
+WHOLE_TAG, WHOLE_EVERY = "landing/whole", dt.timedelta(minutes=10)
+"""A run that makes ``WHOLE`` and evaluates the checks of its tables too; one follows the last events. The night's run makes all."""
+
+WHOLE = (UNMATCHED, DISTRICT_OVERVIEW, EQUITY_GAPS)
+"""Tables in which a single mark cannot be seen, or that nobody waits for."""
 
 _POLL = 0.25
 _DAYS_BACK = 2
 _LAST_RUNS = 20
+_ENDED = {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}
 _UNDER_WAY = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
 
@@ -109,15 +115,24 @@ def unread(landing_zone: LandingZoneResource, lake: LakeResource) -> list[str]:
     return Receipts(lake.lake().storage).without(paths)
 
 
-def followed(graph: "BaseAssetGraph") -> list[dg.AssetKey]:
-    """The tables of a run of the stream: what events feed, the ledgers of the landing, and what hangs on them within ``TODAY``."""
+def followed(graph: "BaseAssetGraph", *, whole: bool) -> list[dg.AssetKey]:
+    """The tables of a run of the stream: what events feed, the ledgers of the landing, and what hangs on them within ``TODAY``.
+
+    Parameters
+    ----------
+    graph : BaseAssetGraph
+        The code location's.
+    whole : bool
+        With those of ``WHOLE``.
+    """
     fed = {asset_key(table) for table in FED}
     reached, waiting = set(fed), list(fed)
     while waiting:
         near = {key for key in graph.get(waiting.pop()).child_keys if key.path[0] in TODAY} - reached
         reached |= near
         waiting += near
-    return sorted(reached | {asset_key(FILES), asset_key(QUARANTINE)})
+    left_out = set() if whole else {asset_key(table) for table in WHOLE}
+    return sorted((reached | {asset_key(FILES), asset_key(QUARANTINE)}) - left_out)
 
 
 def _by_year(paths: list[str]) -> dict[str, list[str]]:
@@ -130,39 +145,40 @@ def _by_year(paths: list[str]) -> dict[str, list[str]]:
 
 
 def _requests(context: dg.SensorEvaluationContext, stream: str, waiting: list[str]) -> list[dg.RunRequest]:
-    """A run for each year with files that wait, and for each whose last run failed."""
+    """A run for each year with files that wait, whose last run failed, or whose last runs were none of all there is."""
     graph = context.repository_def.asset_graph if context.repository_def else None
-    assets = followed(graph) if graph else None
-    by_year = _by_year(waiting)
 
-    def request(year: str, run_key: str, tags: dict[str, str]) -> dg.RunRequest:
-        tags |= {STREAM_TAG: stream, "landing/school_year": SchoolYear.of_key(year).label}
-        checked = _checks_are_due(context.instance, stream, year)
-        tags |= {CHECKED_TAG: "yes"} if checked else {}
-        checks = None if checked else list[dg.AssetCheckKey]()
+    def request(year: str, run_key: str, tags: dict[str, str], *, whole: bool) -> dg.RunRequest:
+        tags |= {STREAM_TAG: stream, "landing/school_year": SchoolYear.of_key(year).label} | ({WHOLE_TAG: "yes"} if whole else {})
+        assets, checks = followed(graph, whole=whole) if graph else None, None if whole else list[dg.AssetCheckKey]()
         return dg.RunRequest(run_key=f"{year}:{run_key}", partition_key=year, asset_selection=assets, asset_check_keys=checks, tags=tags)
 
     made = {}
-    for year, paths in by_year.items():
+    for year, paths in _by_year(waiting).items():
         digest = hashlib.sha256("\n".join(sorted(paths)).encode()).hexdigest()
-        made[year] = request(year, digest, {"landing/files": str(len(paths))})
-    for year, run in _failed(context.instance, stream).items():
-        attempt = int(run.tags.get(ATTEMPT_TAG, "1")) + 1
-        if year not in made and attempt <= MOST_ATTEMPTS:
-            made[year] = request(year, f"after {run.run_id}", {ATTEMPT_TAG: str(attempt)})
+        made[year] = request(year, digest, {"landing/files": str(len(paths))}, whole=_whole_is_due(context.instance, stream, year))
+    for year, run in _last_runs(context.instance, stream).items():
+        if year in made:
+            continue
+        attempt = int(run.tags.get(ATTEMPT_TAG, "1")) + 1 if run.status is dg.DagsterRunStatus.FAILURE else 1
+        whole = _whole_is_due(context.instance, stream, year)
+        if 1 < attempt <= MOST_ATTEMPTS:
+            made[year] = request(year, f"after {run.run_id}", {ATTEMPT_TAG: str(attempt)}, whole=whole)
+        elif attempt == 1 and whole and WHOLE_TAG not in run.tags:
+            made[year] = request(year, f"all after {run.run_id}", {}, whole=True)
     return [made[year] for year in sorted(made)]
 
 
-def _checks_are_due(instance: dg.DagsterInstance, stream: str, year: str) -> bool:
-    since = dt.datetime.now(dt.UTC) - CHECKED_EVERY
-    tags = {STREAM_TAG: stream, CHECKED_TAG: "yes", "dagster/partition": year}
+def _whole_is_due(instance: dg.DagsterInstance, stream: str, year: str) -> bool:
+    since = dt.datetime.now(dt.UTC) - WHOLE_EVERY
+    tags = {STREAM_TAG: stream, WHOLE_TAG: "yes", "dagster/partition": year}
     return not instance.get_runs(dg.RunsFilter(tags=tags, created_after=since), limit=1)
 
 
-def _failed(instance: dg.DagsterInstance, stream: str) -> dict[str, dg.DagsterRun]:
-    """By partition key, the last run of the stream in the last days if it failed."""
+def _last_runs(instance: dg.DagsterInstance, stream: str) -> dict[str, dg.DagsterRun]:
+    """By partition key, the last run of the stream in the last days that has ended well or failed."""
     since = dt.datetime.now(dt.UTC) - dt.timedelta(days=_DAYS_BACK)
     last: dict[str, dg.DagsterRun] = {}
     for run in instance.get_runs(dg.RunsFilter(tags={STREAM_TAG: stream}, created_after=since), limit=_LAST_RUNS):
         last.setdefault(run.tags.get("dagster/partition", ""), run)  # newest first
-    return {year: run for year, run in last.items() if year and run.status is dg.DagsterRunStatus.FAILURE}
+    return {year: run for year, run in last.items() if year and run.status in _ENDED}

@@ -13,7 +13,7 @@ from la_assets.definitions import defs
 from la_assets.landing.assets import landing
 from la_assets.landing.sensors import landing_arrivals
 from la_assets.school_years import current_school_year
-from la_assets.stream_arrivals import ATTEMPT_TAG, CHECKED_EVERY, CHECKED_TAG, STREAM_TAG, followed, stream_arrivals
+from la_assets.stream_arrivals import ATTEMPT_TAG, STREAM_TAG, WHOLE_EVERY, WHOLE_TAG, followed, stream_arrivals
 from la_resources.environments import DistrictResource, LakeResource, LandingZoneResource
 from tests.kinesis_server import KINESIS_LOCAL, kinesis_local
 from tests.la_resources.streams.desk import Desk, event, new_stream
@@ -157,18 +157,44 @@ def test_events_of_an_earlier_year_are_a_run_of_that_year(sensor: Sensor) -> Non
     assert [request.partition_key for request in result.run_requests or []] == ["2025-07-01", current_school_year().key]
 
 
-def test_checks_are_evaluated_by_a_run_in_ten_minutes_for_each_year(sensor: Sensor) -> None:
+def test_a_run_in_ten_minutes_of_each_year_makes_all_tables_and_evaluates_their_checks(sensor: Sensor) -> None:
+    unmatched, gaps = dg.AssetKey(["attendance", "unmatched"]), dg.AssetKey(["marts", "equity_gaps"])
+
+    def run_of(request: dg.RunRequest) -> dg.DagsterRun:
+        job = defs.resolve_implicit_global_asset_job_def()
+        run = sensor.instance.create_run_for_job(job, tags=request.tags | {"dagster/partition": request.partition_key})
+        sensor.instance.report_run_canceled(run)
+        return run
+
     sensor.desk.put(event("e1"))
     request = sensor.requested()
+    assert {unmatched, gaps} < set(request.asset_selection)
     assert request.asset_check_keys is None  # all of its tables
-    run = sensor.instance.create_run_for_job(
-        defs.resolve_implicit_global_asset_job_def(), tags=request.tags | {"dagster/partition": request.partition_key}
-    )
-    sensor.instance.report_run_canceled(run)
+    run_of(request)
     request = sensor.requested()
-    assert (request.asset_check_keys, CHECKED_TAG in request.tags) == ([], False)
-    with time_machine.travel(dt.datetime.now(dt.UTC) + CHECKED_EVERY + dt.timedelta(minutes=1)):
-        assert CHECKED_TAG in sensor.requested().tags
+    assert (request.asset_check_keys, WHOLE_TAG in request.tags) == ([], False)
+    assert not {unmatched, gaps} & set(request.asset_selection)
+    with time_machine.travel(dt.datetime.now(dt.UTC) + WHOLE_EVERY + dt.timedelta(minutes=1)):
+        assert WHOLE_TAG in sensor.requested().tags
+
+
+def test_all_tables_are_made_after_the_last_events_of_a_day(sensor: Sensor) -> None:
+    tags = {STREAM_TAG: sensor.desk.name, "dagster/partition": current_school_year().key}
+
+    def ended(tags: dict[str, str]) -> dg.DagsterRun:
+        job = defs.resolve_implicit_global_asset_job_def()
+        return sensor.instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.SUCCESS)
+
+    ended(tags | {WHOLE_TAG: "yes"})
+    assert sensor.skipped()
+    last = ended(tags)
+    assert sensor.skipped(), "all tables were made minutes ago"
+    with time_machine.travel(dt.datetime.now(dt.UTC) + WHOLE_EVERY + dt.timedelta(minutes=1)):
+        request = sensor.requested()
+        assert request.run_key == f"{current_school_year().key}:all after {last.run_id}"
+        assert (WHOLE_TAG in request.tags, request.asset_check_keys) == (True, None)
+        ended(request.tags | {"dagster/partition": current_school_year().key})
+        assert sensor.skipped()
 
 
 def test_the_sensor_of_other_arrivals_passes_over_the_stream(sensor: Sensor) -> None:
@@ -181,8 +207,10 @@ def test_the_sensor_of_other_arrivals_passes_over_the_stream(sensor: Sensor) -> 
 
 
 def test_a_run_of_the_stream_goes_to_the_marts_of_today_and_past_no_model() -> None:
-    tables = {".".join(key.path) for key in followed(defs.resolve_asset_graph())}
+    graph = defs.resolve_asset_graph()
+    tables, whole = ({".".join(key.path) for key in followed(graph, whole=w)} for w in (False, True))
     assert {"landing.attendance", "landing.files", "directory.quarantine"} < tables
     assert {"attendance.daily", "attendance.student_year", "engagement.lms_daily", "coursework.student_year"} < tables
-    assert {"marts.student_360", "marts.class_overview", "marts.school_overview", "marts.district_overview"} < tables
-    assert not {table for table in tables if table.split(".")[0] in {"early_warning", "forecasts", "mtss", "reports"}}
+    assert {"marts.student_360", "marts.class_overview", "marts.school_overview"} < tables
+    assert whole - tables == {"attendance.unmatched", "marts.district_overview", "marts.equity_gaps"}
+    assert not {table for table in whole if table.split(".")[0] in {"early_warning", "forecasts", "mtss", "reports"}}
