@@ -98,6 +98,7 @@ def test_dagster_is_known_only_where_resources_meet_the_graph() -> None:
         "run_launcher.py",
         "warm_process.py",
         "executors.py",
+        "step_processes.py",
         "step_worker.py",
     }
     knows = {f.name for f in (SRC / "la_resources").rglob("*.py") for name, _ in imports(f) if package(name) in {"dagster", "dagster_aws"}}

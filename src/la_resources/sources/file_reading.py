@@ -154,7 +154,7 @@ class FileReading:
         self.tally.duplicate += len(new) - len(at)
         taken = pa.array(at)
         columns = {position: column.take(taken) for position, column in chunk.columns.items()}
-        return RecordChunk(columns, chunk.source_row[at], chunk.raw.take(taken), chunk.count, []), hashes["row_hash"].gather(at)
+        return RecordChunk(columns, chunk.source_row[at], chunk.raw.take(taken), chunk.count, []), hashes["row_hash"][at]
 
     def _write(self, typed: TypedChunk, chunk: RecordChunk, hashes: pl.Series) -> None:
         """Append the chunk's records to their tables and years."""
@@ -180,7 +180,7 @@ class FileReading:
     def _first_of_key(self, record: TypedRecord, rows: np.ndarray, year: str) -> np.ndarray:
         """Of the rows, those whose key was not landed before in this file."""
         at = np.flatnonzero(rows)
-        key = pl.DataFrame({name: record.columns[name].full().gather(at) for name in record.planned.record.key}).with_columns(at=at)
+        key = pl.DataFrame({name: record.columns[name].full()[at] for name in record.planned.record.key}).with_columns(at=at)
         first = np.zeros_like(rows)
         for *values, position in key.unique(list(record.planned.record.key), keep="first", maintain_order=True).iter_rows():
             name = (record.planned.table.name, year, *values)

@@ -146,7 +146,7 @@ def _array(column: Indexed | None, rows: np.ndarray | None, count: int, kind: pa
         return pa.nulls(count, kind)
     is_text = pa.types.is_dictionary(kind)
     if column.index is None:
-        values = column.values if rows is None else column.values.gather(rows)
+        values = column.values if rows is None else column.values[rows]
         return values.to_arrow().cast(pa.string()).dictionary_encode() if is_text else values.to_arrow().cast(kind)
     index = column.index if rows is None else column.index[rows]
-    return column.entries.array(index) if is_text else column.values.gather(index).to_arrow().cast(kind)
+    return column.entries.array(index) if is_text else column.values[index].to_arrow().cast(kind)

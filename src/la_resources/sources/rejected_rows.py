@@ -79,5 +79,5 @@ class RejectedRows:
             "rule",
             "value",
             raw.alias("text"),
-            self._year.gather(at).alias("school_year"),
+            self._year[at].alias("school_year"),
         )
