@@ -122,7 +122,7 @@ class StepProcesses(Executor):
             key = fork.step
             if isinstance(said, DagsterEvent):
                 yield said
-                if key:
+                if key and said.step_key == key:
                     active.handle_event(said)
                     fork.ended = fork.ended or said.event_type in _END
                 continue
@@ -268,6 +268,9 @@ def _serve(connection: Connection, plan_context: PlanOrchestrationContext, plan:
     )
     for event in prepared.prepare_context():
         connection.send(event)
+        if event.is_resource_init_failure:
+            connection.send(event.engine_event_data.error)
+            return
     context: PlanExecutionContext = prepared.get_context()
     while (asked := connection.recv()) is not None:
         key, known = asked

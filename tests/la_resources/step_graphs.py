@@ -75,6 +75,19 @@ def last() -> None:
     begin("last")
 
 
+@dg.resource
+def _broken(_: dg.InitResourceContext) -> None:
+    raise OSError("no such warehouse")
+
+
+def _without_resource(name: str) -> dg.AssetsDefinition:
+    @dg.asset(name=name, group_name="without_resource", required_resource_keys={"broken"})
+    def step() -> None:
+        begin(name)
+
+    return step
+
+
 def _endless(name: str) -> dg.AssetsDefinition:
     @dg.asset(name=name, group_name="endless")
     def step() -> None:
@@ -85,18 +98,11 @@ def _endless(name: str) -> dg.AssetsDefinition:
     return step
 
 
+_STEPS = [both, dies_once, dies, raises, after_dies, last]
+_MADE = [_beside("left", "right"), _beside("right", "left"), _endless("one"), _endless("two"), *map(_without_resource, ("this", "that"))]
+
 defs = dg.Definitions(
-    assets=[
-        _beside("left", "right"),
-        _beside("right", "left"),
-        both,
-        dies_once,
-        dies,
-        raises,
-        after_dies,
-        last,
-        _endless("one"),
-        _endless("two"),
-    ],
+    assets=[*_STEPS, *_MADE],
+    resources={"broken": _broken},
     executor=step_processes_executor.configured({"processes": 2}, name="step_processes"),
 )

@@ -141,6 +141,13 @@ def test_the_steps_of_a_run_that_is_killed_end_with_it(runs: Runs) -> None:
     wait_until(lambda: not any(lives(pid, time.time()) for step in ("one", "two") for pid in runs.processes(step)), ENDS)
 
 
+def test_a_resource_that_cannot_be_made_fails_the_steps_by_its_own_error(runs: Runs) -> None:
+    assert runs.begin("group:without_resource").wait(RUN_TAKES) == 1
+    assert "no such warehouse" in runs.failure("this")
+    assert "no such warehouse" in runs.failure("that")
+    assert runs.processes("this") == []
+
+
 def test_a_run_with_threads_or_with_one_step_is_executed_in_its_own_process(runs: Runs) -> None:
     process = runs.begin("left,right,both", LA_TEST_THREAD="yes")
     (runs.folder / "right").touch()  # they cannot wait for each other
