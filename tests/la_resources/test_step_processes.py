@@ -26,7 +26,7 @@ storage:
     config: {base_dir: "%s"}
 telemetry: {enabled: false}
 """
-RUN_TAKES, ENDS = 60.0, 15.0
+RUN_TAKES, ENDS = 120.0, 40.0
 """Most seconds until a run has begun its steps, and until a run that is told to end has ended."""
 ONCE = ["STEP_START", "STEP_SUCCESS"]
 
