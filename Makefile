@@ -74,4 +74,4 @@ bench: setup  ## Performance figures as ratios against a yardstick; writes bench
 	$(BIN)/python -m bench
 
 clean:  ## Remove what runs have made (not the environment, not the secret)
-	rm -rf data/landing data/lake data/deliverables data/truth data/dagster data/warehouse.duckdb
+	rm -rf data/landing data/lake data/deliverables data/truth data/dagster data/warehouse.duckdb data/.warehouse.duckdb.*

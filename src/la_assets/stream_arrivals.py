@@ -148,7 +148,8 @@ def _requests(context: dg.SensorEvaluationContext, stream: str, waiting: list[st
     """A run for each year with files that wait, whose last run failed, or whose last runs were none of all there is."""
     graph = context.repository_def.asset_graph if context.repository_def else None
 
-    def request(year: str, run_key: str, tags: dict[str, str], *, whole: bool) -> dg.RunRequest:
+    def request(year: str, run_key: str, tags: dict[str, str]) -> dg.RunRequest:
+        whole = _whole_is_due(context.instance, stream, year)
         tags |= {STREAM_TAG: stream, "landing/school_year": SchoolYear.of_key(year).label} | ({WHOLE_TAG: "yes"} if whole else {})
         assets, checks = followed(graph, whole=whole) if graph else None, None if whole else list[dg.AssetCheckKey]()
         return dg.RunRequest(run_key=f"{year}:{run_key}", partition_key=year, asset_selection=assets, asset_check_keys=checks, tags=tags)
@@ -156,16 +157,16 @@ def _requests(context: dg.SensorEvaluationContext, stream: str, waiting: list[st
     made = {}
     for year, paths in _by_year(waiting).items():
         digest = hashlib.sha256("\n".join(sorted(paths)).encode()).hexdigest()
-        made[year] = request(year, digest, {"landing/files": str(len(paths))}, whole=_whole_is_due(context.instance, stream, year))
+        made[year] = request(year, digest, {"landing/files": str(len(paths))})
     for year, run in _last_runs(context.instance, stream).items():
         if year in made:
             continue
-        attempt = int(run.tags.get(ATTEMPT_TAG, "1")) + 1 if run.status is dg.DagsterRunStatus.FAILURE else 1
-        whole = _whole_is_due(context.instance, stream, year)
-        if 1 < attempt <= MOST_ATTEMPTS:
-            made[year] = request(year, f"after {run.run_id}", {ATTEMPT_TAG: str(attempt)}, whole=whole)
-        elif attempt == 1 and whole and WHOLE_TAG not in run.tags:
-            made[year] = request(year, f"all after {run.run_id}", {}, whole=True)
+        if run.status is dg.DagsterRunStatus.FAILURE:
+            attempt = int(run.tags.get(ATTEMPT_TAG, "1")) + 1
+            if attempt <= MOST_ATTEMPTS:
+                made[year] = request(year, f"after {run.run_id}", {ATTEMPT_TAG: str(attempt)})
+        elif WHOLE_TAG not in run.tags and _whole_is_due(context.instance, stream, year):
+            made[year] = request(year, f"all after {run.run_id}", {})
     return [made[year] for year in sorted(made)]
 
 

@@ -26,10 +26,11 @@ from typing import NamedTuple
 import polars as pl
 
 from la_resources import school_year
+from la_resources.child_processes import processes
 from la_resources.contracts import Table
 from la_resources.lake import Lake
 from la_resources.landing_zone import LandingZone
-from la_resources.reading_processes import ReadingProcessDied, processes, reading_processes
+from la_resources.reading_processes import ReadingProcessDied, reading_processes
 from la_resources.receipts import FileRecord, LandingFile, Receipts, landing_name
 from la_resources.sources.archives import Refused
 from la_resources.sources.content_hash import DAMAGED, content_hash

@@ -16,17 +16,10 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-_MOST = 4
+from la_resources.child_processes import end_with_the_parent
+
 _given: list[Any] = []
 """In a process of a pool: what it was given to work with."""
-
-
-def processes() -> int:
-    """How many are worth starting here: one a core that this process may use, at most four, for each holds a file's chunk.
-
-    One, which is none, in a process that may have no children (a worker's).
-    """
-    return 1 if multiprocessing.current_process().daemon else min(len(os.sched_getaffinity(0)), _MOST)
 
 
 class ReadingProcessDied(RuntimeError):
@@ -65,14 +58,6 @@ def _start(packed: bytes) -> None:
     os.environ["POLARS_MAX_THREADS"] = "1"
     threading.Thread(target=end_with_the_parent, daemon=True).start()
     _given.append(pickle.loads(packed))  # noqa: S301 - from the process that started this one
-
-
-def end_with_the_parent() -> None:
-    """To be run in a thread: end this process with the one that started it, which may be killed and leaves it waiting for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _call(method: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:

@@ -34,8 +34,7 @@ from dagster._core.executor.base import Executor
 from dagster._core.executor.in_process import InProcessExecutor
 from dagster._utils.error import SerializableErrorInfo, serializable_error_info_from_exc_info
 
-from la_resources.forks import threads_lost_in_forks
-from la_resources.reading_processes import end_with_the_parent, processes
+from la_resources.child_processes import end_with_the_parent, processes, threads_lost_in_forks
 from la_resources.run_history import EventLog
 
 if TYPE_CHECKING:

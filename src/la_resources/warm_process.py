@@ -30,7 +30,7 @@ from dagster._core.origin import RepositoryPythonOrigin
 from dagster._serdes import deserialize_value, serialize_value
 from dagster._utils.hosted_user_process import recon_repository_from_origin
 
-from la_resources.forks import threads_lost_in_forks
+from la_resources.child_processes import threads_lost_in_forks
 
 _LOADED, _STALE = "loaded", "stale"
 _PATIENCE = 180.0

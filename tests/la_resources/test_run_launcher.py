@@ -7,25 +7,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
 from dagster._core.events import EngineEventData
 from tests.la_resources.stuck_run import defs as stuck
 from tests.served_dagster import PROJECT, ServedDagster
+from tests.waiting import wait_until
 
 from la_resources.run_launcher import lives
 
 _START, _NOTICED = 40.0, 15.0
 """Most seconds until a run holds its place in the pool, and until Dagster has noticed that it is gone."""
-
-
-def wait_until(reached: Callable[[], object], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < deadline, f"not reached in {seconds:.0f} s"
-        time.sleep(0.1)
 
 
 def test_a_run_killed_with_all_that_watched_it_fails_and_gives_up_its_places(served_dagster: ServedDagster) -> None:

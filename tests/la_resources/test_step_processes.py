@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from dagster._core.storage.compute_log_manager import ComputeIOType
 from tests.served_dagster import PROJECT
+from tests.waiting import wait_until
 
 from la_resources.run_launcher import lives
 
@@ -80,13 +81,6 @@ def runs(tmp_path: Path) -> Iterator[Runs]:
     (home / "dagster.yaml").write_text(SETTINGS % (home / "storage"))
     with dg.DagsterInstance.from_config(str(home)) as instance:
         yield Runs(tmp_path, instance)
-
-
-def wait_until(reached: Callable[[], object], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < deadline, f"not reached in {seconds:.0f} s"
-        time.sleep(0.05)
 
 
 def test_two_processes_take_the_steps_of_a_run_and_one_that_dies_is_replaced(runs: Runs) -> None:

@@ -16,7 +16,7 @@ POLARS = "import polars as pl; pl.LazyFrame({'a': range(100_000)}).group_by('a')
 )
 def test_threads_that_a_fork_has_not_are_named(code: str, lost: str) -> None:
     told = subprocess.run(
-        [sys.executable, "-c", f"{code}\nfrom la_resources.forks import threads_lost_in_forks\nprint(*threads_lost_in_forks())"],
+        [sys.executable, "-c", f"{code}\nfrom la_resources.child_processes import threads_lost_in_forks\nprint(*threads_lost_in_forks())"],
         check=True,
         capture_output=True,
         text=True,
