@@ -7,6 +7,7 @@ connections, which the door causes; durability and speed, which nothing here sho
 from __future__ import annotations
 
 import http.client
+import json
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -49,6 +50,14 @@ def new_bucket(endpoint: str) -> str:
     """A bucket of its own for a test."""
     name = f"district-{uuid.uuid4().hex[:12]}"
     client(endpoint).create_bucket(Bucket=name)
+    return name
+
+
+def new_secret(endpoint: str, username: str, password: str) -> str:
+    """A secret of its own for a test, with who may use a database: all servers of a process have one moto behind them."""
+    name = f"redshift/district-{uuid.uuid4().hex[:12]}"
+    told = json.dumps({"username": username, "password": password})
+    client(endpoint, "secretsmanager").create_secret(Name=name, SecretString=told)
     return name
 
 

@@ -1,7 +1,6 @@
 """The sample that the project ships: 60 students, one school year, from committed files to tables, twice; and from bucket to bucket."""
 
 import datetime as dt
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -134,8 +133,6 @@ def redshift(s3_endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def bucket(sample: BuiltDistrict, s3_endpoint: str, redshift: RedshiftServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a bucket with the sample in its landing zone; the environment is ``aws`` meanwhile, with Glue and Redshift."""
     name = served_s3.new_bucket(s3_endpoint)
-    told = json.dumps({"username": redshift.user, "password": redshift.password})
-    served_s3.client(s3_endpoint, "secretsmanager").create_secret(Name="redshift/loader", SecretString=told)
     settings = {
         **served_s3.ENVIRONMENT,
         "LA_ENVIRONMENT": "aws",
@@ -147,7 +144,7 @@ def bucket(sample: BuiltDistrict, s3_endpoint: str, redshift: RedshiftServer, tm
         "LA_REDSHIFT_HOST": "127.0.0.1",
         "LA_REDSHIFT_PORT": str(redshift.port),
         "LA_REDSHIFT_DATABASE": redshift.database,
-        "LA_REDSHIFT_SECRET": "redshift/loader",
+        "LA_REDSHIFT_SECRET": served_s3.new_secret(s3_endpoint, redshift.user, redshift.password),
         "LA_REDSHIFT_SSL": "no",
         "LA_SECRETS_ENDPOINT": s3_endpoint,
         "LA_MARTS_ENGINE": "redshift",

@@ -56,9 +56,7 @@ def server(s3_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture
 def settings(server: RedshiftServer, bucket: str, s3_server: str) -> RedshiftSettings:
-    secret = f"redshift/{bucket[5:]}"
-    told = json.dumps({"username": server.user, "password": server.password})
-    served_s3.client(s3_server, "secretsmanager").create_secret(Name=secret, SecretString=told)
+    secret = served_s3.new_secret(s3_server, server.user, server.password)
     return RedshiftSettings(
         "127.0.0.1", server.port, server.database, role=ROLE, secret=secret, secrets_endpoint=s3_server, encrypted=False, patience=20
     )

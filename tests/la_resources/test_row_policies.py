@@ -6,7 +6,6 @@ The server is PostgreSQL behind the stand-in's door, which turns Redshift's poli
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,10 +60,9 @@ def server(s3_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture(scope="module")
 def engine(lake: Lake, server: RedshiftServer, s3_server: str) -> Redshift:
     """Redshift with everything loaded and the policies applied, twice: the second time changes nothing."""
-    told = json.dumps({"username": server.user, "password": server.password})
-    served_s3.client(s3_server, "secretsmanager").create_secret(Name="redshift/policies", SecretString=told)
+    secret = served_s3.new_secret(s3_server, server.user, server.password)
     settings = RedshiftSettings(
-        "127.0.0.1", server.port, server.database, secret="redshift/policies", secrets_endpoint=s3_server, encrypted=False, patience=20
+        "127.0.0.1", server.port, server.database, secret=secret, secrets_endpoint=s3_server, encrypted=False, patience=20
     )
     engine = Redshift(settings, lake)
     for table in TABLES.values():

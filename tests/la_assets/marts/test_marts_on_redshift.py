@@ -1,6 +1,5 @@
 """A build on Redshift is seen by nobody until it has passed, and leaves nothing behind; ``test_sample`` holds its rows to DuckDB's."""
 
-import json
 import logging
 import os
 import re
@@ -64,8 +63,6 @@ def district(tmp_path_factory: pytest.TempPathFactory) -> Iterator[District]:
     folder = tmp_path_factory.mktemp("redshift")
     with served_s3.served() as s3, redshift_server.served(folder / "server", s3) as server, pytest.MonkeyPatch.context() as patch:
         name = served_s3.new_bucket(s3)
-        told = json.dumps({"username": server.user, "password": server.password})
-        served_s3.client(s3, "secretsmanager").create_secret(Name="redshift/loader", SecretString=told)
         settings = {
             **served_s3.ENVIRONMENT,
             "LA_ENVIRONMENT": "aws",
@@ -76,7 +73,7 @@ def district(tmp_path_factory: pytest.TempPathFactory) -> Iterator[District]:
             "LA_REDSHIFT_HOST": "127.0.0.1",
             "LA_REDSHIFT_PORT": str(server.port),
             "LA_REDSHIFT_DATABASE": server.database,
-            "LA_REDSHIFT_SECRET": "redshift/loader",
+            "LA_REDSHIFT_SECRET": served_s3.new_secret(s3, server.user, server.password),
             "LA_REDSHIFT_SSL": "no",
             "LA_SECRETS_ENDPOINT": s3,
         }
