@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -50,12 +51,8 @@ def cluster_fits(features: pl.DataFrame, *, categorical: Sequence[str], settings
     settings : mapping
         Arguments of ``cluster_choice.choose``.
     """
-    ordered = features.sort("subject", "student_key")
-    rows = [
-        _fit_row(subject, tier, ordered.filter(pl.col("subject") == subject), categorical, settings)
-        for subject in ordered["subject"].unique().sort()
-        for tier in TIERS
-    ]
+    subjects = features.sort("subject", "student_key").partition_by("subject", as_dict=True, maintain_order=True)
+    rows = [_fit_row(str(subject), tier, of, categorical, settings) for (subject,), of in subjects.items() for tier in TIERS]
     return pl.DataFrame(rows, schema=pl.Schema(_SCHEMA), orient="row")
 
 
@@ -72,8 +69,7 @@ def _fit_row(subject: str, tier: int, of_subject: pl.DataFrame, categorical: Seq
             "modes": choice.prototypes.modes.tolist(),
         }
     data = hashlib.sha256(numeric.tobytes() + codes.tobytes()).hexdigest()[:16]
-    versions = {name: version(name) for name in _LIBRARIES}
-    manifest = {"features": scaling.as_json(), "settings": dict(settings), "data": data, "libraries": versions}
+    manifest = {"features": scaling.as_json(), "settings": dict(settings), "data": data, "libraries": _versions()}
     seen = group if group.height else of_subject  # an empty tier is known when the subject's students are
     return {
         "subject": subject,
@@ -91,6 +87,11 @@ def _fit_row(subject: str, tier: int, of_subject: pl.DataFrame, categorical: Seq
         "source": "mtss",
         "loaded_at": seen["loaded_at"].max(),
     }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in _LIBRARIES}
 
 
 def prototypes_of(model: str) -> tuple[Scaling, Prototypes]:

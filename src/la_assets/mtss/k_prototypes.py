@@ -63,14 +63,12 @@ def assigned(
     modes: NDArray[np.int32],
     *,
     gamma: float,
-    likely: NDArray[np.int32] | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float64], float]:
-    """The nearest centroid of each row, the dissimilarity to it, and the cost; ``likely`` labels make it faster, not different."""
+    """The nearest centroid of each row, the dissimilarity to it, and the cost."""
     from la_assets.mtss.k_prototypes_kernel import compiled
 
     assign, _ = compiled()
-    labels = np.zeros(len(numeric), np.int32) if likely is None else likely.copy()
-    distances = np.empty(len(numeric))
+    labels, distances = np.empty(len(numeric), np.int32), np.empty(len(numeric))
     cost = assign(*_typed(numeric, categories), *_typed(centres, modes), float(gamma), labels, distances)
     return labels, distances, float(cost)
 
@@ -135,22 +133,32 @@ def fit_from(
         return None
     sums, counts = _totals(numeric, categories, members, len(modes))
     clusters = Clusters(sums / sizes[:, None], counts.argmax(axis=2).astype(np.int32), members, sums, sizes, counts)
-    labels, _, cost = assigned(numeric, categories, clusters.centres, clusters.modes, gamma=gamma, likely=members)
+    labels, _, cost = assigned(numeric, categories, clusters.centres, clusters.modes, gamma=gamma)
     sweeps = 0
     while sweeps < most_sweeps:
         sweeps += 1
-        moves = pass_over(numeric, categories, clusters, gamma=gamma, random=random)
+        movable = labels != members  # the rows before the first of them stay where they are: nothing has changed when they are looked at
+        first = int(movable.argmax())
+        if not movable[first]:
+            break
+        pass_over(numeric, categories, clusters, gamma=gamma, random=random, first=first)
         before = cost
-        labels, _, cost = assigned(numeric, categories, clusters.centres, clusters.modes, gamma=gamma, likely=members)
-        if moves == 0 or cost >= before:
+        labels, _, cost = assigned(numeric, categories, clusters.centres, clusters.modes, gamma=gamma)
+        if cost >= before:
             break
     return Prototypes(clusters.centres, clusters.modes, gamma, labels, cost, sweeps)
 
 
 def pass_over(
-    numeric: NDArray[np.float64], categories: NDArray[np.int32], clusters: Clusters, *, gamma: float, random: np.random.RandomState
+    numeric: NDArray[np.float64],
+    categories: NDArray[np.int32],
+    clusters: Clusters,
+    *,
+    gamma: float,
+    random: np.random.RandomState,
+    first: int = 0,
 ) -> int:
-    """Move every row that has a nearer centroid; returns the number of moves.
+    """Move every row from ``first`` on that has a nearer centroid; returns the number of moves.
 
     A cluster that loses its last row gets, as in kmodes, a random row of the largest one; its numeric centroid follows at the
     next move only.
@@ -159,7 +167,7 @@ def pass_over(
 
     _, sweep = compiled()
     c = clusters
-    moves, point = 0, -1
+    moves, point = 0, first - 1
     while True:
         moved, point, emptied = sweep(numeric, categories, c.centres, c.modes, gamma, c.members, c.sums, c.sizes, c.counts, point + 1)
         moves += moved
@@ -211,13 +219,15 @@ def fit(
     36 (2009).
     """
     best: Prototypes | None = None
-    different = np.unique(categories, axis=0)
+    different = _different_rows(categories)
+    middle, spread, densest = numeric.mean(axis=0), numeric.std(axis=0), cao_modes(categories, clusters)
+    random = np.random.RandomState(seed)
     for start in range(starts):
         found: Prototypes | None = None
-        random = np.random.RandomState(seed + start)
+        random.seed(seed + start)  # as a new one, without asking the system for a seed that is not wanted
         for _ in range(MOST_TRIES):
-            modes = cao_modes(categories, clusters) if start == 0 else huang_modes(categories, clusters, random, different)
-            centres = numeric.mean(axis=0) + random.randn(clusters, numeric.shape[1]) * numeric.std(axis=0)
+            modes = densest if start == 0 else huang_modes(categories, clusters, random, different)
+            centres = middle + random.randn(clusters, numeric.shape[1]) * spread
             if implementation == "kmodes":
                 found = _kmodes_fit(numeric, categories, centres, modes, gamma=gamma, seed=seed + start)
             else:
@@ -253,12 +263,24 @@ def huang_modes(categories: NDArray[np.int32], clusters: int, random: np.random.
     kinds = categories.shape[1]
     modes = np.empty((clusters, kinds), np.int32)
     for kind in range(kinds):
-        modes[:, kind] = categories[random.choice(len(categories), clusters), kind]
+        modes[:, kind] = categories[random.randint(0, len(categories), clusters), kind]
+    taken = np.zeros(len(rows), bool)
     for cluster in range(clusters):
-        order = (rows != modes[cluster]).sum(axis=1).argsort(kind="stable")
-        taken = (rows[order][:, None, :] == modes[None, :cluster]).all(axis=2).any(axis=1)
-        modes[cluster] = rows[order[int(taken.argmin())]]
+        mismatches = (rows != modes[cluster]).sum(axis=1)
+        nearest = int((mismatches + (kinds + 1) * taken).argmin())
+        modes[cluster], taken[nearest] = rows[nearest], True
     return modes
+
+
+def _different_rows(categories: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The different rows in ascending order, as ``np.unique`` by rows gives them, which compares bytes."""
+    if not len(categories):
+        return categories
+    highest = categories.max(axis=0).astype(np.int64) + 1
+    if np.prod(highest.astype(float)) > 2**62:
+        return np.unique(categories, axis=0)
+    first = np.unique(np.ravel_multi_index(tuple(categories.T), tuple(highest)), return_index=True)[1]
+    return categories[first]
 
 
 def _typed(numbers: NDArray[np.float64], codes: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
@@ -269,12 +291,11 @@ def _totals(
     numeric: NDArray[np.float64], categories: NDArray[np.int32], members: NDArray[np.int32], clusters: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Numeric sums (added in row order) and category counts of each cluster."""
-    sums = np.zeros((clusters, numeric.shape[1]))
-    np.add.at(sums, members, numeric)
-    counts = np.zeros((clusters, categories.shape[1], int(categories.max(initial=0)) + 1), np.int64)
-    for kind in range(categories.shape[1]):
-        np.add.at(counts[:, kind], (members, categories[:, kind]), 1)
-    return sums, counts
+    members = members.astype(np.intp)
+    sums = np.stack([np.bincount(members, weights=column, minlength=clusters) for column in numeric.T], axis=1)
+    codes = int(categories.max(initial=0)) + 1
+    counts = [np.bincount(members * codes + kind, minlength=clusters * codes).reshape(clusters, codes) for kind in categories.T]
+    return sums, np.stack(counts, axis=1)
 
 
 def _kmodes_fit(

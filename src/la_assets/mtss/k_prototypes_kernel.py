@@ -58,28 +58,15 @@ def wide_part(centres, cluster, numeric, point):
     return distance
 
 
-def nearest_centroid(numeric, categories, point, centres, modes, gamma, likely):  # noqa: PLR0917
+def nearest_centroid(numeric, categories, point, centres, modes, gamma):
     """The first of the nearest centroids of a point, and the dissimilarity.
 
-    ``likely`` is looked at first, being probably the nearest. A centroid whose numeric part alone is farther than the best so far is
-    passed over: mismatches only add to it. Of equally near ones the first in order is taken, whichever was looked at first.
+    Every centroid is looked at whole, and the nearer of two is taken without a jump: which one it is cannot be foretold, and a processor
+    that guessed wrong loses more than the mismatches take.
     """
     width, kinds, wide = np.uint64(numeric.shape[1]), np.uint64(categories.shape[1]), numeric.shape[1] >= 8
-    best = np.uint64(likely)
-    distance = 0.0
-    if wide:
-        distance = wide_part(centres, likely, numeric, point)
-    else:
-        for column in range(width):
-            difference = centres[best, column] - numeric[point, column]
-            distance += difference * difference
-    different = 0
-    for kind in range(kinds):
-        different += modes[best, kind] != categories[point, kind]
-    nearest = distance + gamma * different
+    best, nearest = np.uint64(0), np.inf
     for cluster in range(np.uint64(modes.shape[0])):
-        if cluster == likely:
-            continue
         distance = 0.0
         if wide:
             distance = wide_part(centres, cluster, numeric, point)
@@ -87,13 +74,13 @@ def nearest_centroid(numeric, categories, point, centres, modes, gamma, likely):
             for column in range(width):
                 difference = centres[cluster, column] - numeric[point, column]
                 distance += difference * difference
-        if distance <= nearest:
-            different = 0
-            for kind in range(kinds):
-                different += modes[cluster, kind] != categories[point, kind]
-            distance += gamma * different
-            if distance < nearest or (distance == nearest and cluster < best):
-                best, nearest = np.uint64(cluster), distance
+        different = 0
+        for kind in range(kinds):
+            different += modes[cluster, kind] != categories[point, kind]
+        distance += gamma * different
+        nearer = distance < nearest
+        best = cluster if nearer else best
+        nearest = distance if nearer else nearest
     return best, nearest
 
 
@@ -101,11 +88,11 @@ def assign(numeric, categories, centres, modes, gamma, labels, distances):  # no
     """Put each point to its nearest centroid, the first of equals; returns the cost.
 
     ``numeric`` (n, p) float64, ``categories`` (n, q) int32, ``centres`` (k, p) float64, ``modes`` (k, q) int32; writes ``labels``
-    (n,) int32, whose values on entry say which centroid to look at first, and ``distances`` (n,) float64.
+    (n,) int32 and ``distances`` (n,) float64.
     """
     cost = 0.0
     for point in range(np.uint64(numeric.shape[0])):
-        best, nearest = nearest_centroid(numeric, categories, point, centres, modes, gamma, labels[point])
+        best, nearest = nearest_centroid(numeric, categories, point, centres, modes, gamma)
         labels[point] = best
         distances[point] = nearest
         cost += nearest
@@ -123,7 +110,7 @@ def sweep(numeric, categories, centres, modes, gamma, members, sums, sizes, coun
     moves = 0
     for point in range(np.uint64(start), np.uint64(points)):
         old = np.uint64(members[point])
-        best, _ = nearest_centroid(numeric, categories, point, centres, modes, gamma, old)
+        best, _ = nearest_centroid(numeric, categories, point, centres, modes, gamma)
         if best == old:
             continue
         moves += 1
