@@ -47,7 +47,8 @@ class Year:
     """What a table function sees of one school year: its frames and the district's settings.
 
     ``year[TABLE]`` is the lazy frame of an input in this very year; ``year.history(TABLE)`` is the frame of the years that
-    the input's partition mapping lets this year see. Both are typed and empty where there is no data.
+    the input's partition mapping lets this year see. Both are typed and empty where there is no data. ``remembered`` is one dictionary
+    for all years of a step: what is worked out of one year and wanted again by the next is kept there (figures, no frames).
     """
 
     school_year: SchoolYear
@@ -55,6 +56,7 @@ class Year:
     frames: Mapping[str, pl.LazyFrame]
     histories: Mapping[str, tuple[int, int]]
     deliverables: Deliverables | None = None
+    remembered: dict[str, Any] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -185,8 +187,9 @@ def yearly_table(
             loaded = {parameters[name].name: frame for name, frame in frames.items()}
             district, deliverables = context.resources.district.settings(), context.resources.deliverables.place()
             made: dict[str, Any] = {}
+            remembered: dict[str, Any] = {}
             for year in years_of(context.partition_keys):
-                page = function(Year(year, district, loaded, histories, deliverables))
+                page = function(Year(year, district, loaded, histories, deliverables, remembered))
                 if isinstance(page, Page) and page.shows:
                     context.add_asset_metadata(dict(page.shows), asset_key=asset_key(table), partition_key=year.key)
                 made[year.key] = page.rows if isinstance(page, Page) else page

@@ -86,14 +86,16 @@ def _fits(rows: pl.DataFrame, year: Year) -> dict[str, ValueAdded]:
     return {subject: fit_value_added(rows.filter(pl.col("subject") == subject), scored=subject in scored) for subject in _subjects(year)}
 
 
-def _placebo_evidence(rows: pl.DataFrame, year: Year, back: int) -> YearEvidence:
-    """The placebo runs of the year ``back`` years ago."""
-    own = rows.filter(pl.col("school_year") == year.school_year.shift(-back).label)
-    if back and own.is_empty():
-        return YearEvidence({})
-    scored = _scored(year) if back == 0 else set(own["subject"])
-    fits = {s: fit_value_added(own.filter(pl.col("subject") == s), scored=s in scored, averaged=False) for s in _subjects(year)}
-    return year_evidence(own, fits)
+def _placebo_evidence(year: Year, back: int) -> YearEvidence:
+    """The placebo runs of the year ``back`` years ago; a step over several years makes those of each once."""
+    label = year.school_year.shift(-back).label
+    if label not in year.remembered:
+        scores, links = (year.history(t).filter(pl.col("school_year") == label).collect() for t in (STUDENT_SCORES, INSTRUCTIONAL_LINKS))
+        rows, scored = model_rows(scores, links), set(scores["subject"])
+        fits = {s: fit_value_added(rows.filter(pl.col("subject") == s), scored=s in scored, averaged=False) for s in _subjects(year)}
+        year.remembered[label] = year_evidence(rows, fits)
+    evidence: YearEvidence = year.remembered[label]
+    return evidence
 
 
 def _scored(year: Year) -> set[str]:
@@ -148,8 +150,7 @@ def placebo(year: Year) -> Page:
     `value_added.placebo_variance_share`.
     """
     s = year.district.value_added
-    rows = model_rows(year.history(STUDENT_SCORES).collect(), year.history(INSTRUCTIONAL_LINKS).collect())
-    own, *earlier = (_placebo_evidence(rows, year, back) for back in range(_POOLED + 1))
+    own, *earlier = (_placebo_evidence(year, back) for back in range(_POOLED + 1))
     verdicts = judged(own, earlier, Tolerance(s.placebo_p_value, s.placebo_variance_share))
     made = fitted_models.placebo_frame(verdicts)
     shares = {
