@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from la_assets.mixed_models.blas import one_blas_thread
 from la_assets.value_added.model import DOSAGE, SCHOOL_GRADE, TEACHER, ValueAdded
 
 FEWEST_TEACHERS = 10
@@ -54,7 +55,8 @@ class Assignment:
         self._shares = _shares(test.rows, units)
         fixed = self._within(units.select(test.covariates).to_numpy())
         lengths = np.sqrt((fixed**2).sum(axis=0))
-        u, sizes, _ = np.linalg.svd(fixed[:, lengths > 1e-9] / lengths[lengths > 1e-9], full_matrices=False)
+        with one_blas_thread():
+            u, sizes, _ = np.linalg.svd(fixed[:, lengths > 1e-9] / lengths[lengths > 1e-9], full_matrices=False)
         self._basis = u[:, sizes > 1e-7 * sizes.max(initial=0.0)]
         self._residual = self._left(units["outcome"].to_numpy()[:, None])[:, 0]
 
@@ -134,7 +136,8 @@ def sorting_slope(rows: pl.DataFrame, found: ValueAdded) -> Slope:
         return Slope()
     x = np.column_stack([np.ones(units.height), units.select(found.covariates).to_numpy()])
     before = units["prior_prior"].to_numpy()
-    beyond = before - x @ np.linalg.lstsq(x, before, rcond=None)[0]
+    with one_blas_thread():
+        beyond = before - x @ np.linalg.lstsq(x, before, rcond=None)[0]
     # Halves by the key, which is a keyed hash: as good as by chance, and the same in every run.
     half = units["student_key"].str.slice(-1).is_in(list("02468ace")).to_numpy().astype(int)
     place = (units[SCHOOL_GRADE] + pl.Series(half.astype(str))).to_list()
