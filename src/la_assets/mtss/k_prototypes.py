@@ -292,7 +292,9 @@ def _totals(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Numeric sums (added in row order) and category counts of each cluster."""
     members = members.astype(np.intp)
-    sums = np.stack([np.bincount(members, weights=column, minlength=clusters) for column in numeric.T], axis=1)
+    sums = np.stack([np.bincount(members, weights=column, minlength=clusters) for column in numeric.T], axis=1).astype(
+        np.float64, copy=False
+    )
     codes = int(categories.max(initial=0)) + 1
     counts = [np.bincount(members * codes + kind, minlength=clusters * codes).reshape(clusters, codes) for kind in categories.T]
     return sums, np.stack(counts, axis=1)

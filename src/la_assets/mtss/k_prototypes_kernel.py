@@ -58,7 +58,7 @@ def wide_part(centres, cluster, numeric, point):
     return distance
 
 
-def nearest_centroid(numeric, categories, point, centres, modes, gamma):
+def nearest_centroid(numeric, categories, point, centres, modes, gamma):  # noqa: PLR0917
     """The first of the nearest centroids of a point, and the dissimilarity.
 
     Every centroid is looked at whole, and the nearer of two is taken without a jump: which one it is cannot be foretold, and a processor
@@ -79,7 +79,7 @@ def nearest_centroid(numeric, categories, point, centres, modes, gamma):
             different += modes[cluster, kind] != categories[point, kind]
         distance += gamma * different
         nearer = distance < nearest
-        best = cluster if nearer else best
+        best = np.uint64(cluster) if nearer else best
         nearest = distance if nearer else nearest
     return best, nearest
 
