@@ -8,6 +8,7 @@ over fixed nodes. Held to scipy and R in the tests.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -54,16 +55,19 @@ def tail(q: ArrayLike, groups: int, degrees_of_freedom: ArrayLike) -> Floats:
         raise ValueError(f"a range needs two groups or more, got {groups}")
     statistic, freedom = np.broadcast_arrays(np.atleast_1d(np.asarray(q, float)), np.asarray(degrees_of_freedom, float))
     blocks = np.array_split(np.arange(statistic.size), max(1, -(-statistic.size // _AT_ONCE)))
-    chances = [1 - _within(statistic[block], groups, freedom[block]) for block in blocks]
+    chances = [1 - _within(statistic[block], groups, _scales(freedom[block])) for block in blocks]
     return np.clip(np.concatenate(chances), 0, 1)
 
 
 def critical_value(alpha: float, groups: int, degrees_of_freedom: float) -> float:
     """The value that a studentized range of ``groups`` means exceeds with chance ``alpha``."""
+    import numpy as np
     from scipy.optimize import brentq
 
+    scales = _scales(np.array([float(degrees_of_freedom)]))
+
     def excess(q: float) -> float:
-        return float(tail([q], groups, degrees_of_freedom)[0]) - alpha
+        return min(max(1 - float(_within(np.array([q]), groups, scales)[0]), 0.0), 1.0) - alpha
 
     upper = 8.0
     while excess(upper) > 0:
@@ -71,20 +75,35 @@ def critical_value(alpha: float, groups: int, degrees_of_freedom: float) -> floa
     return float(brentq(excess, 0.0, upper, xtol=1e-10))
 
 
-def _within(q: Floats, groups: int, freedom: Floats) -> Floats:
+@dataclass(frozen=True)
+class _Scales:
+    """Nodes of the outer integral, per number of degrees of freedom: shape (n, nodes), ``span`` (n, 1)."""
+
+    scale: Floats
+    density: Floats
+    span: Floats
+
+
+def _scales(freedom: Floats) -> _Scales:
     import numpy as np
     from scipy.special import gammaincinv, gammaln, xlogy
 
     half = freedom[:, None] / 2
     low, high = np.sqrt(gammaincinv(half, [_TAIL, 1 - _TAIL]) / half).T
-    at, weights = _on_unit_interval(_NODES_OF_SCALE)
+    at, _ = _on_unit_interval(_NODES_OF_SCALE)
     span = (high - low)[:, None] / 2
     scale = low[:, None] + span * (at + 1)
     # Density of s: 2 (v/2)^(v/2) / Gamma(v/2) s^(v-1) exp(-v s^2 / 2), by logarithms.
     density = 2 * np.exp(xlogy(half, half) - gammaln(half) + (2 * half - 1) * np.log(scale) - half * scale**2)
+    return _Scales(scale, density, span)
 
-    inside = _range_within(groups)(np.minimum(q[:, None] * scale, 2 * _REACH))
-    return np.asarray((inside * density * weights * span).sum(axis=1))
+
+def _within(q: Floats, groups: int, over: _Scales) -> Floats:
+    import numpy as np
+
+    _, weights = _on_unit_interval(_NODES_OF_SCALE)
+    inside = _range_within(groups)(np.minimum(q[:, None] * over.scale, 2 * _REACH))
+    return np.asarray((inside * over.density * weights * over.span).sum(axis=1))
 
 
 @lru_cache(maxsize=64)

@@ -6,13 +6,17 @@ every test. No adjustment for which students a team has is made here beyond the 
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
-from typing import Any
+import itertools
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from la_assets.reports.group_comparison import Omnibus, Pairs, benjamini_hochberg, omnibus, pairs, vary
 from la_assets.reports.teams import COMPARED, COMPARISON
+
+if TYPE_CHECKING:
+    from la_assets.reports.group_comparison import Floats
 
 NO_TEAM, ONE_TEAM, NO_VARIATION = "no team has enough students", "only one team has enough students", "all values in a team are equal"
 COMPARISON_STATUSES = (COMPARED, NO_TEAM, ONE_TEAM, NO_VARIATION)
@@ -43,16 +47,24 @@ def comparisons(placed: pl.LazyFrame, least_students: int = 10, alpha: float = 0
     polars.DataFrame
         A row per comparison with any result. Of its students, those in compared teams, in teams too small, and in no team add up.
     """
-    groups = (
+    groups = (  # values sorted, so that sums are in one order: a rerun has the last bit too
         placed.group_by(*COMPARISON, "school_id")
-        .agg("value", pl.col("known_on").max(), pl.col("loaded_at").max())
+        .agg(pl.col("value").sort(), pl.col("known_on").max(), pl.col("loaded_at").max())
         .sort(*COMPARISON, "school_id", nulls_last=True)
         .collect(engine="streaming")
     )
-    rows = [
-        dict(zip(COMPARISON, key, strict=True)) | _compared(of, least_students, alpha)
-        for key, of in groups.group_by(COMPARISON, maintain_order=True)
-    ]
+    size, team = pl.col("value").list.len(), pl.col("school_id").is_not_null()
+    large = team & (size >= least_students)
+    counted = groups.group_by(COMPARISON, maintain_order=True).agg(
+        teams=large.sum(),
+        students=size.filter(large).sum(),
+        students_in_small_teams=size.filter(team & ~large).sum(),
+        students_without_team=size.filter(~team).sum(),
+        known_on=pl.col("known_on").max(),
+        loaded_at=pl.col("loaded_at").max(),
+    )
+    values = iter(_arrays(groups.filter(large)["value"]))
+    rows = [row | _tested(list(itertools.islice(values, row["teams"])), alpha) for row in counted.iter_rows(named=True)]
     frame = pl.DataFrame(rows, schema=_schema(groups))
     tested = frame["p"].drop_nulls()
     adjusted = iter(benjamini_hochberg(tested.to_numpy()))
@@ -68,26 +80,24 @@ def _schema(groups: pl.DataFrame) -> dict[str, Any]:
     return dict.fromkeys(COMPARISON, pl.String) | {"status": pl.String} | counts | types | lineage
 
 
-def _compared(of: pl.DataFrame, least_students: int, alpha: float) -> dict[str, Any]:
-    size = of["value"].list.len()
-    team = of["school_id"].is_not_null()
-    large = team & (size >= least_students)
-    values = [group.sort().to_numpy() for group in of.filter(large)["value"]]  # sums in one order: a rerun has the last bit too
-    row: dict[str, Any] = {
-        "teams": len(values),
-        "students": int(size.filter(large).sum()),
-        "students_in_small_teams": int(size.filter(team & ~large).sum()),
-        "students_without_team": int(size.filter(~team).sum()),
-        "known_on": of["known_on"].max(),
-        "loaded_at": of["loaded_at"].max(),
-    }
+def _arrays(lists: pl.Series) -> list[Floats]:
+    """The lists as arrays, which lie in one."""
+    import numpy as np
+
+    if lists.is_empty():
+        return []
+    return np.split(lists.explode().to_numpy(), lists.list.len().cum_sum().to_numpy()[:-1])
+
+
+def _tested(values: list[Floats], alpha: float) -> dict[str, Any]:
+    """Status and tests of a comparison of the teams with these values."""
     if not values:
-        return row | {"status": NO_TEAM}
+        return {"status": NO_TEAM}
     if len(values) == 1:
-        return row | {"status": ONE_TEAM}
+        return {"status": ONE_TEAM}
     if not vary(values):
-        return row | {"status": NO_VARIATION}
-    return row | {"status": COMPARED} | asdict(omnibus(values, alpha))
+        return {"status": NO_VARIATION}
+    return {"status": COMPARED} | vars(omnibus(values, alpha))
 
 
 def team_pairs(teams: pl.DataFrame, read: pl.DataFrame, alpha: float = 0.05) -> pl.DataFrame:
