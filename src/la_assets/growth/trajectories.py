@@ -126,7 +126,8 @@ def _numbers(
     predicted = expected + u + v * time
     of_student = u_sd**2 + time**2 * v_sd**2 + 2 * time * uv
     error = np.sqrt(np.maximum(of_student, 0) + np.einsum("ij,jk,ik->i", x, covariance, x) + fitted.residual_variance)
-    spread = float(panel.group_by("grade_number").agg(pl.col("value").std())["value"].drop_nulls().mean() or 1.0)  # type: ignore[arg-type]
+    by_grade = panel.group_by("grade_number").agg(pl.col("value").std()).sort("grade_number")  # else the mean's last bit is left to chance
+    spread = float(by_grade["value"].drop_nulls().mean() or 1.0)  # type: ignore[arg-type]
     no_target = np.isnan(target)
     cut = np.array([cuts.get(int(t), np.nan) if not np.isnan(t) else np.nan for t in target])
     below = ndtr((cut - predicted) / error)
