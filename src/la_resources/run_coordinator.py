@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+from dagster import _check as check
 from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
 from dagster._serdes import ConfigurableClassData
 
@@ -31,8 +32,8 @@ class RunQueue(QueuedRunCoordinator):
 
     @classmethod
     def config_type(cls) -> Mapping[str, Any]:
-        own = {"at_once": dg.Field([str], default_value=[], description="Tags of runs that are launched at once.")}
-        return {**super().config_type(), **own}
+        settings = dict(check.mapping_param(super().config_type(), "config_type", str))
+        return settings | {"at_once": dg.Field([str], default_value=[], description="Tags of runs that are launched at once.")}
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]) -> RunQueue:
