@@ -7,10 +7,9 @@ by who asks for it; what it shares with other runs is guarded by the pools of it
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
-from dagster import _check as check
 from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
 from dagster._serdes import ConfigurableClassData
 
@@ -32,8 +31,8 @@ class RunQueue(QueuedRunCoordinator):
 
     @classmethod
     def config_type(cls) -> Mapping[str, Any]:
-        settings = dict(check.mapping_param(super().config_type(), "config_type", str))
-        return settings | {"at_once": dg.Field([str], default_value=[], description="Tags of runs that are launched at once.")}
+        settings = cast("Mapping[str, Any]", super().config_type())
+        return {**settings, "at_once": dg.Field([str], default_value=[], description="Tags of runs that are launched at once.")}
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]) -> RunQueue:
