@@ -35,7 +35,12 @@ LONG = (
 )
 """Files of minutes, which begin first: else one worker is left with them in the end."""
 
-SERVED = ("tests/la_assets/test_backfill.py", "tests/la_resources/test_run_launcher.py", "tests/ui/test_pages.py")
+SERVED = (
+    "tests/la_assets/test_backfill.py",
+    "tests/la_resources/test_run_coordinator.py",
+    "tests/la_resources/test_run_launcher.py",
+    "tests/ui/test_pages.py",
+)
 """Files that ask the one served Dagster, which one worker starts for all of them."""
 
 

@@ -94,6 +94,7 @@ def test_dagster_is_known_only_where_resources_meet_the_graph() -> None:
     meeting = {
         "environments.py",
         "io_managers.py",
+        "run_coordinator.py",
         "run_history.py",
         "run_launcher.py",
         "warm_process.py",

@@ -1,8 +1,9 @@
 """The stream's sensor: a tick lands what is new in the stream as files, and asks for the run that carries them to the marts.
 
 Which files wait for a run is told by the landing zone and the receipts alone, not by a cursor: a tick, a run or a daemon that was killed
-leaves files without a receipt, and the next tick finds them. While a run of the stream is under way none is asked for; the next one reads
-all that came meanwhile. A run that failed after it had read its files is asked for again, a few times: else the marts would wait for the
+leaves files without a receipt, and the next tick finds them. While a run of the stream is under way none is asked for until it has come to
+its last step, the marts, which leaves a core free; the next one reads all that came meanwhile, and comes to its own marts seconds after
+those are written. A run that failed after it had read its files is asked for again, a few times: else the marts would wait for the
 next event. The sensor of other arrivals passes over these files. What a run of the stream rebuilds is what can be had within
 seconds (``TODAY``); scores, forecasts and workbooks follow in the night. Contracts and the tests of marts hold in every run. What only
 reports (the checks, a fifth of a run's time) and what is not of a student, class or school (``WHOLE``) is done by a run in ``WHOLE_EVERY``.
@@ -19,6 +20,7 @@ import dagster as dg
 
 from la_assets.attendance.schema import UNMATCHED
 from la_assets.landing.schema import ATTENDANCE, FILES, GRADES_POSTED, LMS_ACTIVITY, QUARANTINE
+from la_assets.marts.assets import marts
 from la_assets.marts.schema import DISTRICT_OVERVIEW, EQUITY_GAPS
 from la_assets.school_years import FIRST_SCHOOL_YEAR, SCHOOL_YEARS, SchoolYear, current_school_year
 from la_assets.yearly_tables import asset_key
@@ -53,6 +55,9 @@ WHOLE_TAG, WHOLE_EVERY = "landing/whole", dt.timedelta(minutes=10)
 
 WHOLE = (UNMATCHED, DISTRICT_OVERVIEW, EQUITY_GAPS)
 """Tables in which a single mark cannot be seen, or that nobody waits for."""
+
+MOST_AT_ONCE = 2
+"""Runs of the stream under way: one that makes its marts, and one behind it."""
 
 _POLL = 0.25
 _DAYS_BACK = 2
@@ -103,7 +108,9 @@ def _landed(consumer: Consumer, log: logging.Logger) -> int:
 
 
 def _is_under_way(instance: dg.DagsterInstance, stream: str) -> bool:
-    return bool(instance.get_runs(dg.RunsFilter(tags={STREAM_TAG: stream}, statuses=_UNDER_WAY), limit=1))
+    """Whether a run of the stream has to come to its marts, or as many as may be are under way."""
+    runs = instance.get_runs(dg.RunsFilter(tags={STREAM_TAG: stream}, statuses=_UNDER_WAY), limit=MOST_AT_ONCE)
+    return len(runs) >= MOST_AT_ONCE or not all(instance.get_run_step_stats(run.run_id, [marts.op.name]) for run in runs)
 
 
 def unread(landing_zone: LandingZoneResource, lake: LakeResource) -> list[str]:

@@ -8,6 +8,7 @@ uniqueness key and the column descriptions that the Dagster UI shows. It does no
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
@@ -171,9 +172,21 @@ class Table:
             name=self.name,
         )
 
+    @cache  # noqa: B019 - contracts are constants of modules
+    def pandera_at_once(self) -> pa.DataFrameSchema:
+        """A schema with the same columns and, for all rules, one check in one pass over the frame; it does not say which rule breaks."""
+        import pandera.polars as pa
+
+        keeps = pa.Check(lambda data: data.lazyframe.select(~_suspicious(self)), name="keeps all rules")
+        columns = {c.name: pa.Column(c.dtype, nullable=True) for c in self.columns}
+        return pa.DataFrameSchema(columns, checks=keeps, strict=True, ordered=True, name=self.name)
+
 
 def validate(table: Table, frame: pl.LazyFrame | pl.DataFrame, *, quick_look: bool = False) -> None:
     """Enforce a table's contract with pandera: columns, types, nulls, ranges, option sets, patterns.
+
+    A rule at a time takes pandera a query for each of them, most of the time of a small partition. So all are first looked at in one
+    (:meth:`Table.pandera_at_once`), which is never laxer; what does not pass there is judged rule by rule (:meth:`Table.pandera`).
 
     Parameters
     ----------
@@ -183,7 +196,7 @@ def validate(table: Table, frame: pl.LazyFrame | pl.DataFrame, *, quick_look: bo
         All columns of the table, in contract order.
     quick_look : bool
         For the many small files of landing tables, whose rows were held to the same contract one by one when they were typed:
-        a frame that keeps all rules as seen in one pass is taken as it is, any other is pandera's to judge and to explain.
+        the one pass is made without pandera, which judges, and explains, what does not keep all rules.
 
     Raises
     ------
@@ -198,6 +211,9 @@ def validate(table: Table, frame: pl.LazyFrame | pl.DataFrame, *, quick_look: bo
 
     try:
         with config_context(validation_depth=ValidationDepth.SCHEMA_AND_DATA):
+            with suppress(SchemaErrors):
+                table.pandera_at_once().validate(frame.lazy(), lazy=True)
+                return
             table.pandera().validate(frame.lazy(), lazy=True)
     except SchemaErrors as errors:
         cases = errors.failure_cases
@@ -215,12 +231,17 @@ def validate(table: Table, frame: pl.LazyFrame | pl.DataFrame, *, quick_look: bo
 
 
 def _keeps_all_rules(table: Table, frame: pl.LazyFrame | pl.DataFrame) -> bool:
-    """Whether nothing in a frame is for pandera to reject: the rules of :meth:`Table.pandera` in one pass, never laxer than it.
+    """Whether nothing in a frame is for pandera to reject."""
+    if frame.collect_schema() != table.polars_schema():
+        return False
+    return not frame.lazy().select(_suspicious(table)).collect().item()
+
+
+def _suspicious(table: Table) -> pl.Expr:
+    """Whether anything in a frame of the table's columns could break a rule of :meth:`Table.pandera`; never laxer than it.
 
     Texts are looked at where they differ from the row before: files are sorted, so most values stand in long runs.
     """
-    if frame.collect_schema() != table.polars_schema():
-        return False
     suspicious: list[pl.Expr] = []
     for column in table.columns:
         value = pl.col(column.name)
@@ -231,9 +252,7 @@ def _keeps_all_rules(table: Table, frame: pl.LazyFrame | pl.DataFrame) -> bool:
         if column.options or column.pattern:
             value = value.filter(value.ne_missing(value.shift(1)) | (pl.int_range(pl.len()) == 0))
         suspicious += [broken.any() for broken in column.violations(value).values()]
-    if not suspicious:
-        return True
-    return not frame.lazy().select(pl.any_horizontal(suspicious)).collect().item()
+    return pl.any_horizontal(suspicious) if suspicious else pl.lit(False)
 
 
 def lineage_columns() -> tuple[Column, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import time_machine
+from dagster._core.events import DagsterEvent
 
 from la_assets.definitions import defs
 from la_assets.landing.assets import landing
@@ -106,6 +107,23 @@ def test_while_a_run_of_the_stream_is_under_way_events_are_landed_and_wait(senso
     assert ATTEMPT_TAG not in again.tags
     assert again.run_key != first.run_key
     assert again.tags["landing/files"] == "2", "what a failed run did not read is asked for again with what is new"
+
+
+def test_a_run_that_makes_its_marts_lets_one_begin_behind_it(sensor: Sensor) -> None:
+    job = defs.resolve_implicit_global_asset_job_def()
+
+    def under_way(at: str) -> dg.DagsterRun:
+        run = sensor.instance.create_run_for_job(job, tags={STREAM_TAG: sensor.desk.name}, status=dg.DagsterRunStatus.STARTED)
+        sensor.instance.report_dagster_event(DagsterEvent(dg.DagsterEventType.STEP_START.value, job.name, step_key=at), run.run_id)
+        return run
+
+    sensor.desk.put(event("1"))
+    before = under_way("attendance__daily")
+    assert "wait for the run that is under way" in sensor.skipped()
+    sensor.instance.report_dagster_event(DagsterEvent(dg.DagsterEventType.STEP_START.value, job.name, step_key="marts"), before.run_id)
+    assert sensor.requested().tags["landing/files"] == "1"
+    under_way("marts")
+    assert "wait for the run that is under way" in sensor.skipped(), "two are under way, whatever they do"
 
 
 def test_a_run_that_failed_after_it_had_read_its_files_is_begun_again_but_not_for_ever(sensor: Sensor) -> None:

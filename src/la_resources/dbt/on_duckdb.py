@@ -63,15 +63,16 @@ def _prepare(database: Path, lake: Lake, sources: Iterable[Table], school_years:
 def _offer(connection: DuckDBPyConnection, lake: Lake, table: Table, school_years: Collection[str], copies: Path) -> None:
     schema, _, name = table.name.partition(".")
     typed = {column.name: sql_type(column.dtype) for column in table.columns}
-    columns = ", ".join(f'"{column}" {kind}' for column, kind in typed.items())
-    connection.execute(f'CREATE TABLE "{schema}"."{name}" ({columns})')
-    if files := [lake.storage.fetch(path, copies) for path in lake.paths(table, school_years)]:
-        paths = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
-        found = f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false)"
-        there = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {found}").fetchall()}  # noqa: S608
-        columns = ", ".join(f'"{c}"' if c in there else f'CAST(NULL AS {typed[c]}) AS "{c}"' for c in table.names)
-        connection.execute(f'DROP TABLE "{schema}"."{name}"')
-        connection.execute(f'CREATE VIEW "{schema}"."{name}" AS SELECT {columns} FROM {found}')  # noqa: S608
+    files = [lake.storage.fetch(path, copies) for path in lake.paths(table, school_years)]
+    if not files:
+        columns = ", ".join(f'"{column}" {kind}' for column, kind in typed.items())
+        connection.execute(f'CREATE TABLE "{schema}"."{name}" ({columns})')
+        return
+    paths = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
+    there = {column for file in files for column in pl.read_parquet_schema(file)}
+    columns = ", ".join(f'"{c}"' if c in there else f'CAST(NULL AS {typed[c]}) AS "{c}"' for c in table.names)
+    found = f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false)"
+    connection.execute(f'CREATE VIEW "{schema}"."{name}" AS SELECT {columns} FROM {found}')  # noqa: S608
 
 
 def _handed_over(database: Path, models: Iterable[Table]) -> dict[str, pl.LazyFrame]:
