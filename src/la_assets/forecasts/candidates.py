@@ -114,21 +114,30 @@ def fit_candidates(training: Training, subject: str, candidates: Iterable[str] =
     return models
 
 
-def predict(artifact: str, manifest: str, rows: Rows) -> np.ndarray:
-    """Final scores predicted by a stored model, in points, shape (n,).
+def predict(models: Iterable[tuple[str, str]], rows: Rows) -> dict[str, np.ndarray]:
+    """Final scores predicted by stored models, in points, shape (n,), by candidate.
 
     Parameters
     ----------
-    artifact, manifest : str
-        Columns of a row of ``forecasts.models``.
+    models : iterable of (str, str)
+        Columns ``artifact`` and ``manifest`` of rows of ``forecasts.models``. Those fitted on the same rows share their matrix.
     rows : Rows
         Features of the students to predict.
     """
-    told = json.loads(manifest)
-    candidate = told["candidate"]
+    says: dict[str, np.ndarray] = {}
+    made: tuple[dict[str, Any], np.ndarray] | None = None
+    for artifact, manifest in models:
+        told = json.loads(manifest)
+        learned = {part: told[part] for part in ("design", "last_score")}
+        if made is None or made[0] != learned:
+            made = learned, _matrix(Design.of_dict(told["design"]), told["last_score"], rows)
+        says[told["candidate"]] = _predicted(told["candidate"], artifact, rows, made[1])
+    return says
+
+
+def _predicted(candidate: str, artifact: str, rows: Rows, x: np.ndarray) -> np.ndarray:
     if candidate == "last score":
         return linear.predict_last_score(json.loads(artifact), rows)
-    x = _matrix(Design.of_dict(told["design"]), told["last_score"], rows)
     if candidate == "ridge":
         return linear.predict_ridge(json.loads(artifact), x)
     return trees.predict_histogram(artifact, x) if candidate == "histogram boosting" else trees.predict_xgboost(artifact, x)

@@ -101,7 +101,7 @@ def predict_xgboost(artifact: str, x: np.ndarray) -> np.ndarray:
 
     booster = xgb.Booster({"nthread": 1})
     booster.load_model(bytearray(artifact.encode()))
-    return np.asarray(booster.predict(xgb.DMatrix(x, nthread=1)), dtype=np.float64)
+    return np.asarray(booster.inplace_predict(x), dtype=np.float64)
 
 
 @cache

@@ -127,8 +127,23 @@ def test_scoring_from_the_stored_row_is_exact(data, models: pl.DataFrame, tmp_pa
         "random forest": trees.fit_xgboost(fold, chosen["random forest"], forest=True).predict(xgb.DMatrix(matrix(now))),
         "XGBoost": trees.fit_xgboost(fold, chosen["XGBoost"], forest=False).predict(xgb.DMatrix(matrix(now))),
     }
+    together = predict(stored.select("artifact", "manifest").iter_rows(), now)
     for model in stored.iter_rows(named=True):
-        assert np.array_equal(predict(model["artifact"], model["manifest"], now), direct[model["candidate"]]), model["candidate"]
+        alone = predict([(model["artifact"], model["manifest"])], now)
+        for says in (together, alone):
+            assert np.array_equal(says[model["candidate"]], direct[model["candidate"]]), model["candidate"]
+
+
+def test_models_of_other_rows_have_a_matrix_of_their_own(data, models: pl.DataFrame) -> None:
+    features, finals = data
+    now = Rows.of(features.filter(pl.col("school_year") == "2023-24").collect())
+    earlier = of_math(model_rows(features, finals, "2022-23", LIMITS))
+    pairs = [
+        of_math(m).filter(pl.col("candidate") == name).select("artifact", "manifest").row(0)
+        for m, name in ((models, "ridge"), (earlier, "XGBoost"))
+    ]
+    together = predict(pairs, now)
+    assert all(np.array_equal(together[name], values) for pair in pairs for name, values in predict([pair], now).items())
 
 
 def test_models_of_one_fold_are_those_of_a_fold_each() -> None:
