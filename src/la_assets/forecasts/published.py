@@ -51,12 +51,13 @@ def prediction_rows(
         How predictions are published.
     """
     frames: list[pl.DataFrame] = []
-    every, all_cuts = candidates.collect(engine="streaming"), cuts.collect(engine="streaming")
+    all_cuts = cuts.collect(engine="streaming")
     for subject in SUBJECTS:
+        of_subject = candidates.filter(pl.col("subject") == subject).collect(engine="streaming")
         of_cut = all_cuts.filter(pl.col("subject") == subject).select("final_grade", "proficiency_cut")
         for point in AS_OF_POINTS:
             task = (pl.col("subject") == subject) & (pl.col("as_of_point") == point)
-            rows = _with_cut(every.filter(task), of_cut, by_grade=subject in PROGRESS_SUBJECTS)
+            rows = _with_cut(of_subject.filter(task), of_cut, by_grade=subject in PROGRESS_SUBJECTS)
             winners = selection.filter(task, "is_winner")["candidate"]
             stored = models.filter(task, pl.col("candidate") == (winners[0] if len(winners) else ""))
             status = stored["status"][0] if stored.height else ""
