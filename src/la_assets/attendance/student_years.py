@@ -42,11 +42,12 @@ def student_year(daily: pl.LazyFrame, enrollments: pl.LazyFrame, chronic_rate: f
     chronic_rate, minimum_days, comparable
         As of :func:`student_school_year`.
     """
-    at_schools = sums(daily, ["student_key", "school_id"])
+    at_schools = sums(daily, ["student_key", "school_id"]).cache()  # read four times below: uncached, the days are summed as often
     schools = at_schools.group_by("student_key").agg(pl.len().cast(pl.Int32).alias("schools"))
     several = schools.filter(pl.col("schools") > 1)
     at_one = at_schools.drop("school_id").join(several, on="student_key", how="anti")
-    at_several = sums(each_day_once(daily.join(several, on="student_key", how="semi"), enrollments), ["student_key"])
+    days = daily.join(several, on="student_key", how="semi").cache()  # read twice
+    at_several = sums(each_day_once(days, enrollments), ["student_key"])
     return with_rates(pl.concat([at_one, at_several]), chronic_rate, minimum_days, comparable).join(schools, on="student_key", how="left")
 
 

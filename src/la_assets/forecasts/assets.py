@@ -146,9 +146,9 @@ def predictions(year: Year) -> Page:
         folds=_folds(year),
         cuts=proficiency_cuts(_finals(year, year.history(SCORES))),
         rules=rules,
-    ).collect()
+    )
     has_score = made["predicted_score"].count()
-    return Page(made.lazy(), {"predictions": has_score, "on the bubble": int(made["bubble"].sum() or 0)} if made.height else {})
+    return Page(made, {"predictions": has_score, "on the bubble": int(made["bubble"].sum() or 0)} if made.height else {})
 
 
 @yearly_table(EVALUATION, inputs=(CANDIDATE_PREDICTIONS, PREDICTIONS, SCORES))

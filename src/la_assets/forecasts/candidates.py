@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -92,43 +93,51 @@ def fit_candidates(training: Training, subject: str, candidates: Iterable[str] =
     """
     standing = linear.fit_last_score(training.rows, training.final, LAST_SCORES[subject])
     design = Design.learn(training.rows)
-    x = _matrix(design, standing, training.rows)
+    fold = trees.Fold(_matrix(design, standing, training.rows), training.final)
     inner = _inner_split(training, subject)
+    of_all = {
+        "subject": subject,
+        "design": design.as_dict(),
+        "last_score": standing,
+        "training_years": sorted(set(training.year.tolist())),
+        "training_rows": len(training.final),
+        "data_sha256": training.data_hash,
+        "seed": trees.SEED,
+        "libraries": _versions(),
+    }
     models = []
     for name in candidates:
         chosen, inner_rmse = _search(name, inner)
-        artifact = _json(standing) if name == "last score" else _fit(name, x, training.final, chosen)
-        manifest = {
-            "candidate": name,
-            "subject": subject,
-            "design": design.as_dict(),
-            "last_score": standing,
-            "training_years": sorted(set(training.year.tolist())),
-            "training_rows": len(training.final),
-            "data_sha256": training.data_hash,
-            "hyperparameters": chosen,
-            "seed": trees.SEED,
-            "libraries": {library: version(library) for library in _LIBRARIES},
-        }
+        artifact = _json(standing) if name == "last score" else _fit(name, fold, chosen)
+        manifest = of_all | {"candidate": name, "hyperparameters": chosen}
         models.append(Model(name, artifact, _json(manifest), _json(chosen), inner_rmse))
     return models
 
 
-def predict(artifact: str, manifest: str, rows: Rows) -> np.ndarray:
-    """Final scores predicted by a stored model, in points, shape (n,).
+def predict(models: Iterable[tuple[str, str]], rows: Rows) -> dict[str, np.ndarray]:
+    """Final scores predicted by stored models, in points, shape (n,), by candidate.
 
     Parameters
     ----------
-    artifact, manifest : str
-        Columns of a row of ``forecasts.models``.
+    models : iterable of (str, str)
+        Columns ``artifact`` and ``manifest`` of rows of ``forecasts.models``. Those fitted on the same rows share their matrix.
     rows : Rows
         Features of the students to predict.
     """
-    told = json.loads(manifest)
-    candidate = told["candidate"]
+    says: dict[str, np.ndarray] = {}
+    made: tuple[dict[str, Any], np.ndarray] | None = None
+    for artifact, manifest in models:
+        told = json.loads(manifest)
+        learned = {part: told[part] for part in ("design", "last_score")}
+        if made is None or made[0] != learned:
+            made = learned, _matrix(Design.of_dict(told["design"]), told["last_score"], rows)
+        says[told["candidate"]] = _predicted(told["candidate"], artifact, rows, made[1])
+    return says
+
+
+def _predicted(candidate: str, artifact: str, rows: Rows, x: np.ndarray) -> np.ndarray:
     if candidate == "last score":
         return linear.predict_last_score(json.loads(artifact), rows)
-    x = _matrix(Design.of_dict(told["design"]), told["last_score"], rows)
     if candidate == "ridge":
         return linear.predict_ridge(json.loads(artifact), x)
     return trees.predict_histogram(artifact, x) if candidate == "histogram boosting" else trees.predict_xgboost(artifact, x)
@@ -143,14 +152,17 @@ def _json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
+@cache
+def _versions() -> dict[str, str]:
+    return {library: version(library) for library in _LIBRARIES}
+
+
 @dataclass(frozen=True)
 class _Inner:
-    """The inner split: a matrix to fit on, and a later year to score."""
+    """The inner split: rows to fit on, and those of a later year to score."""
 
-    x: np.ndarray
-    y: np.ndarray
-    later_x: np.ndarray
-    later_y: np.ndarray
+    fold: trees.Fold
+    later: trees.Fold
 
 
 def _inner_split(training: Training, subject: str) -> _Inner | None:
@@ -163,7 +175,7 @@ def _inner_split(training: Training, subject: str) -> _Inner | None:
     fold, later = training.take(earlier), training.take(last)
     design = Design.learn(fold.rows)
     standing = linear.fit_last_score(fold.rows, fold.final, LAST_SCORES[subject])
-    return _Inner(_matrix(design, standing, fold.rows), fold.final, _matrix(design, standing, later.rows), later.final)
+    return _Inner(*(trees.Fold(_matrix(design, standing, part.rows), part.final) for part in (fold, later)))
 
 
 def _evenly(rows: np.ndarray) -> np.ndarray:
@@ -179,14 +191,14 @@ def _search(candidate: str, inner: _Inner | None) -> tuple[dict[str, Any], float
     if candidate == "ridge":
         if inner is None:
             return {"penalty": 100.0}, None
-        fits = linear.ridge_path(inner.x, inner.y, linear.PENALTIES)
+        fits = linear.ridge_path(inner.fold.x, inner.fold.y, linear.PENALTIES)
         tried = [
-            ({"penalty": p}, _rmse(inner, linear.predict_ridge(f, inner.later_x))) for p, f in zip(linear.PENALTIES, fits, strict=True)
+            ({"penalty": p}, _rmse(inner, linear.predict_ridge(f, inner.later.x))) for p, f in zip(linear.PENALTIES, fits, strict=True)
         ]
     elif candidate == "random forest":
         if inner is None:
             return dict(trees.FOREST_GRID[0]), None
-        tried = [(dict(grid), _rmse(inner, trees.forest_predictions(inner.x, inner.y, inner.later_x, grid))) for grid in trees.FOREST_GRID]
+        tried = [(dict(grid), _rmse(inner, trees.forest_predictions(inner.fold, inner.later, grid))) for grid in trees.FOREST_GRID]
     else:
         boosted = candidate == "XGBoost"
         grids = trees.XGBOOST_GRID if boosted else trees.HISTOGRAM_GRID
@@ -195,19 +207,19 @@ def _search(candidate: str, inner: _Inner | None) -> tuple[dict[str, Any], float
         path = trees.xgboost_path if boosted else trees.histogram_path
         tried = []
         for grid in grids:
-            rmse = path(inner.x, inner.y, inner.later_x, inner.later_y, grid)
+            rmse = path(inner.fold, inner.later, grid)
             best = int(np.argmin(rmse))
             tried.append((dict(grid) | {"rounds": best + 1}, float(rmse[best])))
     return min(tried, key=lambda choice: choice[1])
 
 
 def _rmse(inner: _Inner, predicted: np.ndarray) -> float:
-    return float(np.sqrt(np.mean((inner.later_y - predicted) ** 2)))
+    return float(np.sqrt(np.mean((inner.later.y - predicted) ** 2)))
 
 
-def _fit(candidate: str, x: np.ndarray, y: np.ndarray, chosen: Mapping[str, Any]) -> str:
+def _fit(candidate: str, fold: trees.Fold, chosen: Mapping[str, Any]) -> str:
     if candidate == "ridge":
-        return _json(linear.ridge_path(x, y, [chosen["penalty"]])[0])
+        return _json(linear.ridge_path(fold.x, fold.y, [chosen["penalty"]])[0])
     if candidate == "histogram boosting":
-        return trees.histogram_json(trees.fit_histogram(x, y, chosen))
-    return trees.xgboost_json(trees.fit_xgboost(x, y, chosen, forest=candidate == "random forest"))
+        return trees.histogram_json(trees.fit_histogram(fold, chosen))
+    return trees.xgboost_json(trees.fit_xgboost(fold, chosen, forest=candidate == "random forest"))

@@ -34,7 +34,7 @@ class Rules:
 
 def prediction_rows(
     candidates: pl.LazyFrame, models: pl.DataFrame, selection: pl.DataFrame, *, folds: pl.DataFrame, cuts: pl.LazyFrame, rules: Rules
-) -> pl.LazyFrame:
+) -> pl.DataFrame:
     """A row per row of ``candidates``.
 
     Parameters
@@ -50,12 +50,14 @@ def prediction_rows(
     rules : Rules
         How predictions are published.
     """
-    frames = []
+    frames: list[pl.DataFrame] = []
+    all_cuts = cuts.collect(engine="streaming")
     for subject in SUBJECTS:
-        of_cut = cuts.filter(pl.col("subject") == subject).select("final_grade", "proficiency_cut")
+        of_subject = candidates.filter(pl.col("subject") == subject).collect(engine="streaming")
+        of_cut = all_cuts.filter(pl.col("subject") == subject).select("final_grade", "proficiency_cut")
         for point in AS_OF_POINTS:
             task = (pl.col("subject") == subject) & (pl.col("as_of_point") == point)
-            rows = _with_cut(candidates.filter(task), of_cut, by_grade=subject in PROGRESS_SUBJECTS)
+            rows = _with_cut(of_subject.filter(task), of_cut, by_grade=subject in PROGRESS_SUBJECTS)
             winners = selection.filter(task, "is_winner")["candidate"]
             stored = models.filter(task, pl.col("candidate") == (winners[0] if len(winners) else ""))
             status = stored["status"][0] if stored.height else ""
@@ -64,22 +66,18 @@ def prediction_rows(
                 continue
             column = CANDIDATE_COLUMNS[winners[0]]
             past = _calibration(folds.filter(task), column, rules)
-            made = _predicted(rows.collect(engine="streaming"), column, past, rules.bubble_standard_errors)
-            frames.append(made.with_columns(candidate=pl.lit(winners[0]), model_id=pl.lit(stored["model_id"][0])).lazy())
+            made = _predicted(rows, column, past, rules.bubble_standard_errors)
+            frames.append(made.with_columns(candidate=pl.lit(winners[0]), model_id=pl.lit(stored["model_id"][0])))
     return pl.concat(frames, how="diagonal")
 
 
-def _with_cut(rows: pl.LazyFrame, cut: pl.LazyFrame, *, by_grade: bool) -> pl.LazyFrame:
+def _with_cut(rows: pl.DataFrame, cut: pl.DataFrame, *, by_grade: bool) -> pl.DataFrame:
     if by_grade:
         return rows.join(cut, left_on="grade_level", right_on="final_grade", how="left")
-    return (
-        rows.join(cut.select("proficiency_cut").head(1), how="cross")
-        if cut.collect().height
-        else rows.with_columns(proficiency_cut=pl.lit(None, dtype=pl.Float64))
-    )
+    return rows.with_columns(proficiency_cut=pl.lit(cut["proficiency_cut"][0] if cut.height else None, dtype=pl.Float64))
 
 
-def _without_model(rows: pl.LazyFrame, status: str) -> pl.LazyFrame:
+def _without_model(rows: pl.DataFrame, status: str) -> pl.DataFrame:
     return rows.with_columns(
         *(pl.lit(None, dtype=pl.Float64).alias(name) for name in _NUMBERS),
         *(pl.lit(None, dtype=pl.String).alias(name) for name in ("candidate", "model_id")),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -32,28 +32,27 @@ class Limits:
     training_students: int = 40_000
 
 
-def rows_with_finals(features: pl.LazyFrame, finals: pl.LazyFrame, subject: str, point: str) -> pl.LazyFrame:
-    """Feature rows of the students expected to take a final, beside the final score they got."""
-    return features.filter(pl.col("as_of_point") == point, pl.col(EXPECTED[subject])).join(
-        finals.filter(pl.col("subject") == subject), on=["student_key", "school_year"]
-    )
+def rows_with_finals(features: pl.LazyFrame, finals: pl.LazyFrame) -> pl.LazyFrame:
+    """Feature rows of the students expected to take a final, beside the final score they got; a row per subject and as-of point."""
+    expected = pl.any_horizontal((pl.col("subject") == subject) & pl.col(column) for subject, column in EXPECTED.items())
+    return features.join(finals, on=["student_key", "school_year"]).filter(expected)
 
 
-def training_years(finals: pl.LazyFrame, school_year: str, limits: Limits) -> tuple[dict[str, list[str]], set[str]]:
-    """Scored years before a year by subject, the most recent ones; and subjects with fewer finals than count as a scored year."""
+def training_years(finals: pl.LazyFrame, school_year: str, limits: Limits) -> tuple[dict[str, dict[str, int]], set[str]]:
+    """Scored years before a year by subject, the most recent ones, with the finals of each; and subjects with too few to count any."""
     counts = (
         finals.filter(pl.col("school_year") < school_year)
         .group_by("subject", "school_year")
         .agg(pl.len().alias("students"))
-        .sort("school_year")
+        .sort("school_year", descending=True)
         .collect(engine="streaming")
     )
-    years: dict[str, list[str]] = {subject: [] for subject in SUBJECTS}
+    years: dict[str, dict[str, int]] = {subject: {} for subject in SUBJECTS}
     for subject, year, students in counts.select("subject", "school_year", "students").iter_rows():
-        if students >= limits.minimum_students:
-            years[subject].append(year)
+        if students >= limits.minimum_students and len(years[subject]) < limits.training_years:
+            years[subject][year] = students
     few = {subject for subject in counts["subject"].unique() if not years[subject]}
-    return {subject: listed[-limits.training_years :] for subject, listed in years.items()}, few
+    return years, few
 
 
 def model_rows(features: pl.LazyFrame, finals: pl.LazyFrame, school_year: str, limits: Limits) -> pl.DataFrame:
@@ -73,11 +72,14 @@ def model_rows(features: pl.LazyFrame, finals: pl.LazyFrame, school_year: str, l
     from threadpoolctl import threadpool_limits
 
     years, few = training_years(finals, school_year, limits)
+    rows = _training_rows(features, finals, years, limits)
     tasks = [(subject, point) for subject in SUBJECTS for point in AS_OF_POINTS]
 
     def fitted(task: tuple[str, str]) -> list[dict[str, Any]]:
         subject, point = task
-        return list(_task_rows(features, finals, subject, point, years[subject], few=subject in few, limits=limits))
+        of_task = rows.filter(pl.col("subject") == subject, pl.col("as_of_point") == point)
+        status = _status(of_task, bool(years[subject]), subject in few, limits.minimum_students)
+        return list(_task_rows(of_task, subject, point, status))
 
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(_WORKERS) as workers:
         made = [row for rows in workers.map(fitted, tasks) for row in rows]
@@ -95,11 +97,7 @@ _SCHEMA: dict[str, Any] = {
 }
 
 
-def _task_rows(
-    features: pl.LazyFrame, finals: pl.LazyFrame, subject: str, point: str, years: list[str], *, few: bool, limits: Limits
-) -> Iterator[dict[str, Any]]:
-    rows = _training_frame(features, finals, subject, point, years=years, limits=limits) if years else pl.DataFrame()
-    status = _status(rows, years, few, limits.minimum_students)
+def _task_rows(rows: pl.DataFrame, subject: str, point: str, status: str) -> Iterator[dict[str, Any]]:
     told = {
         "subject": subject,
         "as_of_point": point,
@@ -127,17 +125,13 @@ def _task_rows(
         }
 
 
-def _training_frame(
-    features: pl.LazyFrame, finals: pl.LazyFrame, subject: str, point: str, *, years: list[str], limits: Limits
-) -> pl.DataFrame:
-    """Training rows sorted by year and student; of a large district, a fixed sample of students by the digits of their key."""
-    joined = rows_with_finals(features, finals, subject, point).filter(pl.col("school_year").is_in(years))
-    count = finals.filter(pl.col("subject") == subject, pl.col("school_year").is_in(years)).select(pl.len()).collect().item()
-    if count > limits.training_students:
-        digits = pl.col("student_key").str.slice(0, 8).str.to_integer(base=16)
-        joined = joined.filter(digits < int(_KEY_SPACE * limits.training_students / count))
+def _training_rows(features: pl.LazyFrame, finals: pl.LazyFrame, years: Mapping[str, Mapping[str, int]], limits: Limits) -> pl.DataFrame:
+    """Training rows of all subjects and as-of points, read once, sorted by year and student."""
     return (
-        joined.select(
+        rows_with_finals(features, finals.filter(_trains(years, limits)))
+        .select(
+            "subject",
+            "as_of_point",
             "student_key",
             "school_year",
             "grade_level",
@@ -151,8 +145,20 @@ def _training_frame(
     )
 
 
-def _status(rows: pl.DataFrame, years: list[str], few: bool, minimum: int) -> str:
-    if not years:
+def _trains(years: Mapping[str, Mapping[str, int]], limits: Limits) -> pl.Expr:
+    """Finals that train a model: of a large district, those of a fixed sample of students by the digits of their key."""
+    digits = pl.col("student_key").str.slice(0, 8).str.to_integer(base=16)
+    trains = pl.lit(False)
+    for subject, counts in years.items():
+        of_subject = (pl.col("subject") == subject) & pl.col("school_year").is_in(list(counts))
+        if (count := sum(counts.values())) > limits.training_students:
+            of_subject &= digits < int(_KEY_SPACE * limits.training_students / count)
+        trains |= of_subject
+    return trains
+
+
+def _status(rows: pl.DataFrame, has_years: bool, few: bool, minimum: int) -> str:
+    if not has_years:
         return "too few students with final scores" if few else "not enough years with final scores"
     if rows.height < minimum:
         return "too few students with final scores"

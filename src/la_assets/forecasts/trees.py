@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     import xgboost as xgb
+    from threadpoolctl import ThreadpoolController
 
 SEED = 20_180_701
 ROUNDS = 40
@@ -22,6 +26,30 @@ _RATE = 0.2
 FOREST_GRID = ({"max_depth": 7, "min_child_weight": 10}, {"max_depth": 7, "min_child_weight": 40})
 XGBOOST_GRID = ({"max_depth": 2}, {"max_depth": 4})
 HISTOGRAM_GRID = ({"max_leaf_nodes": 4}, {"max_leaf_nodes": 12})
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows to fit on or to score, binned once by each library for all fits on them.
+
+    Attributes
+    ----------
+    x, y : numpy.ndarray
+        Matrix of shape (n, p) and final scores, in points, of shape (n,).
+    bins : dict
+        What the first fit of scikit-learn's boosting puts here and the next ones take (``boosting.py``).
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    bins: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def dmatrix(self) -> xgb.DMatrix:
+        """The same for XGBoost, which keeps the bins of the first fit in it as long as ``max_bin`` is the same."""
+        import xgboost as xgb
+
+        return xgb.DMatrix(self.x, self.y, nthread=1)
 
 
 def _xgboost_parameters(chosen: Mapping[str, Any], forest: bool) -> dict[str, Any]:
@@ -33,37 +61,34 @@ def _xgboost_parameters(chosen: Mapping[str, Any], forest: bool) -> dict[str, An
     return fixed | {name: value for name, value in chosen.items() if name != "rounds"}
 
 
-def fit_xgboost(x: np.ndarray, y: np.ndarray, chosen: Mapping[str, Any], *, forest: bool) -> xgb.Booster:
+def fit_xgboost(fold: Fold, chosen: Mapping[str, Any], *, forest: bool) -> xgb.Booster:
     """A booster (or, with ``forest``, a random forest) with the chosen hyper-parameters; ``rounds`` trees if given."""
     import xgboost as xgb
 
     rounds = 1 if forest else int(chosen.get("rounds", ROUNDS))
-    return xgb.train(
-        _xgboost_parameters(chosen, forest) | {"base_score": float(y.mean())}, xgb.DMatrix(x, y, nthread=1), num_boost_round=rounds
-    )
+    parameters = _xgboost_parameters(chosen, forest) | {"base_score": float(fold.y.mean())}
+    return xgb.train(parameters, fold.dmatrix, num_boost_round=rounds)
 
 
-def xgboost_path(x: np.ndarray, y: np.ndarray, later_x: np.ndarray, later_y: np.ndarray, chosen: Mapping[str, Any]) -> np.ndarray:
+def xgboost_path(fold: Fold, later: Fold, chosen: Mapping[str, Any]) -> np.ndarray:
     """RMSE on later rows after each boosting round, in points, shape (rounds,)."""
     import xgboost as xgb
 
     seen: dict[str, dict[str, list[float]]] = {}
     xgb.train(
-        _xgboost_parameters(chosen, False) | {"base_score": float(y.mean()), "eval_metric": "rmse"},
-        xgb.DMatrix(x, y, nthread=1),
+        _xgboost_parameters(chosen, False) | {"base_score": float(fold.y.mean()), "eval_metric": "rmse"},
+        fold.dmatrix,
         num_boost_round=ROUNDS,
-        evals=[(xgb.DMatrix(later_x, later_y, nthread=1), "later")],
+        evals=[(later.dmatrix, "later")],
         evals_result=seen,
         verbose_eval=False,
     )
     return np.array(seen["later"]["rmse"])
 
 
-def forest_predictions(x: np.ndarray, y: np.ndarray, later_x: np.ndarray, chosen: Mapping[str, Any]) -> np.ndarray:
+def forest_predictions(fold: Fold, later: Fold, chosen: Mapping[str, Any]) -> np.ndarray:
     """Predictions of a random forest for later rows, in points."""
-    import xgboost as xgb
-
-    return np.asarray(fit_xgboost(x, y, chosen, forest=True).predict(xgb.DMatrix(later_x, nthread=1)), dtype=np.float64)
+    return np.asarray(fit_xgboost(fold, chosen, forest=True).predict(later.dmatrix), dtype=np.float64)
 
 
 def xgboost_json(booster: xgb.Booster) -> str:
@@ -76,15 +101,27 @@ def predict_xgboost(artifact: str, x: np.ndarray) -> np.ndarray:
 
     booster = xgb.Booster({"nthread": 1})
     booster.load_model(bytearray(artifact.encode()))
-    return np.asarray(booster.predict(xgb.DMatrix(x, nthread=1)), dtype=np.float64)
+    return np.asarray(booster.inplace_predict(x), dtype=np.float64)
 
 
-def fit_histogram(x: np.ndarray, y: np.ndarray, chosen: Mapping[str, Any]) -> Any:
+@cache
+def _openmp() -> ThreadpoolController:
+    """The OpenMP library that scikit-learn has loaded; looking it up takes longer than a small fit."""
+    import sklearn.ensemble  # noqa: F401 - loads it
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="openmp")
+
+
+def _one_thread() -> AbstractContextManager[Any]:
+    return _openmp().limit(limits=1)
+
+
+def fit_histogram(fold: Fold, chosen: Mapping[str, Any]) -> Any:
     """scikit-learn's histogram gradient boosting with the chosen hyper-parameters."""
-    from sklearn.ensemble import HistGradientBoostingRegressor
-    from threadpoolctl import threadpool_limits
+    from la_assets.forecasts.boosting import BinnedOnce
 
-    model = HistGradientBoostingRegressor(
+    model = BinnedOnce(
         learning_rate=_RATE,
         max_iter=int(chosen.get("rounds", ROUNDS)),
         max_leaf_nodes=chosen["max_leaf_nodes"],
@@ -93,17 +130,16 @@ def fit_histogram(x: np.ndarray, y: np.ndarray, chosen: Mapping[str, Any]) -> An
         early_stopping=False,
         random_state=SEED,
     )
-    with threadpool_limits(1, user_api="openmp"):
-        return model.fit(x, y)
+    model.bins = fold.bins
+    with _one_thread():
+        return model.fit(fold.x, fold.y)
 
 
-def histogram_path(x: np.ndarray, y: np.ndarray, later_x: np.ndarray, later_y: np.ndarray, chosen: Mapping[str, Any]) -> np.ndarray:
+def histogram_path(fold: Fold, later: Fold, chosen: Mapping[str, Any]) -> np.ndarray:
     """RMSE on later rows after each boosting round, in points, shape (rounds,)."""
-    from threadpoolctl import threadpool_limits
-
-    model = fit_histogram(x, y, chosen)
-    with threadpool_limits(1, user_api="openmp"):
-        return np.array([np.sqrt(np.mean((later_y - predicted) ** 2)) for predicted in model.staged_predict(later_x)])
+    model = fit_histogram(fold, chosen)
+    with _one_thread():
+        return np.array([np.sqrt(np.mean((later.y - predicted) ** 2)) for predicted in model.staged_predict(later.x)])
 
 
 _NODE = {"feature": "feature_idx", "threshold": "num_threshold", "left": "left", "right": "right", "value": "value"}

@@ -60,9 +60,9 @@ class Study:
     students: int
 
 
-def _fit(rows: pl.DataFrame, subject: str) -> dict[str, tuple[str, str]]:
+def _fit(rows: pl.DataFrame, subject: str) -> list[tuple[str, str]]:
     training = Training(Rows.of(rows), rows["score"].to_numpy(), rows["school_year"].to_numpy().astype(str))
-    return {m.candidate: (m.artifact, m.manifest) for m in fit_candidates(training, subject)}
+    return [(m.artifact, m.manifest) for m in fit_candidates(training, subject)]
 
 
 def least_squares(train: pl.DataFrame, test: pl.DataFrame) -> np.ndarray:
@@ -88,7 +88,7 @@ def study(scores: pl.DataFrame, subject: str) -> Study:
             pl.col("school_year") == "2023-24",
         )
     )
-    said = {name: predict(*stored, Rows.of(fold)) for name, stored in _fit(before, subject).items()}
+    said = predict(_fit(before, subject), Rows.of(fold))
     told = fold.select(
         "school_year",
         "grade_level",
@@ -102,7 +102,7 @@ def study(scores: pl.DataFrame, subject: str) -> Study:
     chosen = selection_rows(told, "2023-24").filter("is_winner", pl.col("subject") == subject, pl.col("as_of_point") == "after PM1")
     winner = chosen["candidate"][0]
     final, grade = test["score"].to_numpy(), test["grade_level"].to_numpy().astype(str)
-    now = {name: predict(*stored, Rows.of(test)) for name, stored in _fit(train, subject).items()}
+    now = predict(_fit(train, subject), Rows.of(test))
     past = Calibration.of(said[winner], fold["score"].to_numpy(), fold["grade_level"].to_numpy().astype(str), 100)
     assert past is not None
     covered = {}

@@ -67,7 +67,8 @@ def test_stored_models_score_the_stored_predictions_again(built_district: BuiltD
     model = lake.scan(MODELS, ["2025-26"]).filter(pl.col("model_id") == told["model_id"][0]).collect().row(0, named=True)
     features = lake.scan(FEATURES, ["2025-26"]).filter(pl.col("as_of_point") == "after PM2").collect()
     students = told.select("student_key").join(features, on="student_key", maintain_order="left")
-    assert predict(model["artifact"], model["manifest"], Rows.of(students)).tolist() == told["predicted_score"].to_list()
+    says = predict([(model["artifact"], model["manifest"])], Rows.of(students))
+    assert says[model["candidate"]].tolist() == told["predicted_score"].to_list()
 
 
 def test_intervals_cover_what_they_say_as_far_as_a_small_district_can_tell(built_district: BuiltDistrict) -> None:

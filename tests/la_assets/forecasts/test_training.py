@@ -1,15 +1,19 @@
 """Models see the years before theirs and nothing else, are stored as text, and predict the same digits from what was stored."""
 
 import json
+from collections.abc import Callable
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression, Ridge
 
 from la_assets.forecasts import linear, trees
 from la_assets.forecasts.candidates import Training, fit_candidates, predict
-from la_assets.forecasts.design import Design, Rows
+from la_assets.forecasts.design import Design, Rows, _median
 from la_assets.forecasts.schema import MODELS
 from la_assets.forecasts.scoring import scored
 from la_assets.forecasts.targets import CANDIDATE_COLUMNS, CANDIDATES, FEATURES, LAST_SCORES
@@ -101,7 +105,7 @@ def test_scoring_from_the_stored_row_is_exact(data, models: pl.DataFrame, tmp_pa
     features, finals = data
     models.write_parquet(tmp_path / "models.parquet")
     stored = of_math(pl.read_parquet(tmp_path / "models.parquet"))
-    rows = rows_with_finals(features, finals, "Math", "after PM1").filter(pl.col("school_year") < "2023-24")
+    rows = rows_with_finals(features, finals).filter(pl.col("school_year") < "2023-24")
     frame = rows.sort("school_year", "student_key").collect()
     training = Training(Rows.of(frame), frame["final_score"].to_numpy(), frame["school_year"].to_numpy().astype(str))
     now = Rows.of(features.filter(pl.col("school_year") == "2023-24").collect())
@@ -112,18 +116,59 @@ def test_scoring_from_the_stored_row_is_exact(data, models: pl.DataFrame, tmp_pa
         return np.column_stack([design.matrix(of), linear.predict_last_score(standing, of)])
 
     x, y = matrix(training.rows), training.final
+    fold = trees.Fold(x, y)
     chosen = {m["candidate"]: json.loads(m["hyperparameters"]) for m in stored.iter_rows(named=True)}
     import xgboost as xgb
 
     direct = {
         "last score": linear.predict_last_score(standing, now),
         "ridge": linear.predict_ridge(linear.ridge_path(x, y, [chosen["ridge"]["penalty"]])[0], matrix(now)),
-        "histogram boosting": trees.fit_histogram(x, y, chosen["histogram boosting"]).predict(matrix(now)),
-        "random forest": trees.fit_xgboost(x, y, chosen["random forest"], forest=True).predict(xgb.DMatrix(matrix(now))),
-        "XGBoost": trees.fit_xgboost(x, y, chosen["XGBoost"], forest=False).predict(xgb.DMatrix(matrix(now))),
+        "histogram boosting": trees.fit_histogram(fold, chosen["histogram boosting"]).predict(matrix(now)),
+        "random forest": trees.fit_xgboost(fold, chosen["random forest"], forest=True).predict(xgb.DMatrix(matrix(now))),
+        "XGBoost": trees.fit_xgboost(fold, chosen["XGBoost"], forest=False).predict(xgb.DMatrix(matrix(now))),
     }
+    together = predict(stored.select("artifact", "manifest").iter_rows(), now)
     for model in stored.iter_rows(named=True):
-        assert np.array_equal(predict(model["artifact"], model["manifest"], now), direct[model["candidate"]]), model["candidate"]
+        alone = predict([(model["artifact"], model["manifest"])], now)
+        for says in (together, alone):
+            assert np.array_equal(says[model["candidate"]], direct[model["candidate"]]), model["candidate"]
+
+
+def test_models_of_other_rows_have_a_matrix_of_their_own(data, models: pl.DataFrame) -> None:
+    features, finals = data
+    now = Rows.of(features.filter(pl.col("school_year") == "2023-24").collect())
+    earlier = of_math(model_rows(features, finals, "2022-23", LIMITS))
+    pairs = [
+        of_math(m).filter(pl.col("candidate") == name).select("artifact", "manifest").row(0)
+        for m, name in ((models, "ridge"), (earlier, "XGBoost"))
+    ]
+    together = predict(pairs, now)
+    assert all(np.array_equal(together[name], values) for pair in pairs for name, values in predict([pair], now).items())
+
+
+def test_models_of_one_fold_are_those_of_a_fold_each() -> None:
+    """Bins are shared by all fits on a fold, whatever was fitted before; to the last bit, and as scikit-learn bins by itself."""
+    rng = np.random.default_rng(9)
+    x = np.column_stack([rng.normal(size=600), rng.integers(0, 3, 600), rng.normal(size=600).round(1)])
+    y, later = x @ [1.0, 2.0, -1.0] + rng.normal(size=600), trees.Fold(rng.normal(size=(50, 3)), rng.normal(size=50))
+    shared = trees.Fold(x, y)
+
+    def fitted(fold: Callable[[], trees.Fold]) -> list[str]:
+        grids = [trees.fit_xgboost(fold(), grid, forest=True) for grid in trees.FOREST_GRID]
+        rounds = [trees.fit_xgboost(fold(), grid, forest=False) for grid in trees.XGBOOST_GRID]
+        return [
+            *(trees.xgboost_json(model) for model in (*grids, *rounds)),
+            *(trees.histogram_json(trees.fit_histogram(fold(), grid)) for grid in trees.HISTOGRAM_GRID),
+            *(str(trees.xgboost_path(fold(), later, grid).tolist()) for grid in trees.XGBOOST_GRID),
+            *(str(trees.histogram_path(fold(), later, grid).tolist()) for grid in trees.HISTOGRAM_GRID),
+        ]
+
+    apart = fitted(lambda: trees.Fold(x, y))
+    assert fitted(lambda: shared) == apart == fitted(lambda: shared)
+    theirs = HistGradientBoostingRegressor(
+        learning_rate=0.2, max_iter=40, max_leaf_nodes=12, min_samples_leaf=20, max_bins=64, early_stopping=False, random_state=trees.SEED
+    )
+    assert trees.histogram_json(theirs.fit(x, y)) == trees.histogram_json(trees.fit_histogram(shared, {"max_leaf_nodes": 12}))
 
 
 def test_a_student_s_prediction_depends_on_no_other_student(data, models: pl.DataFrame) -> None:
@@ -167,6 +212,13 @@ def test_medians_are_those_of_the_training_fold_by_grade() -> None:
     assert design.matrix(outlier)[0, 0] == np.median(values[:59, pm1])
 
 
+@given(st.lists(st.floats(-1e9, 1e9) | st.just(float("nan")), min_size=1))
+def test_medians_are_numpy_s_to_the_last_bit(values: list[float]) -> None:
+    known = np.array(values)
+    assume(not np.isnan(known).all())
+    assert _median(known) == np.nanmedian(known)
+
+
 def test_ridge_is_ridge_and_without_a_penalty_least_squares() -> None:
     """scikit-learn on standardised columns, to ten digits."""
     rng = np.random.default_rng(5)
@@ -190,7 +242,7 @@ def test_the_last_score_is_carried_forward_at_the_same_distance_from_the_mean() 
 def test_hyperparameters_are_chosen_on_the_last_training_year(data) -> None:
     """A training fold whose last year is noise makes ridge shrink as far as the grid goes; with honest years it does not."""
     features, finals = data
-    frame = rows_with_finals(features, finals, "Math", "after PM1").sort("school_year", "student_key").collect()
+    frame = rows_with_finals(features, finals).sort("school_year", "student_key").collect()
     year = frame["school_year"].to_numpy().astype(str)
     final = frame["final_score"].to_numpy().copy()
     honest = fit_candidates(Training(Rows.of(frame), final, year), "Math", ["ridge"])[0]

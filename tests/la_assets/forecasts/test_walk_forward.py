@@ -43,9 +43,7 @@ class Walk:
         at = YEARS.index(year)
         cuts = proficiency_cuts(self.finals.filter(pl.col("school_year") < year))
         chosen = selection_rows(self.folds(year), year)
-        return prediction_rows(
-            self.candidates[at].lazy(), self.models[at], chosen, folds=self.folds(year), cuts=cuts, rules=Rules()
-        ).collect()
+        return prediction_rows(self.candidates[at].lazy(), self.models[at], chosen, folds=self.folds(year), cuts=cuts, rules=Rules())
 
     def evaluation(self, year: str, finals: pl.LazyFrame | None = None, *, tests_held: bool = True) -> pl.DataFrame:
         own = self.finals.filter(pl.col("school_year") == year) if finals is None else finals
@@ -125,7 +123,7 @@ def test_without_a_past_ridge_predicts_and_no_interval_is_made_up(walk: Walk) ->
     assert set(chosen["reason"]) == {"no folds"}
     assert chosen.filter("is_winner")["candidate"].unique().to_list() == ["ridge"]
     cuts = proficiency_cuts(walk.finals)
-    made = prediction_rows(walk.candidates[3].lazy(), walk.models[3], chosen, folds=empty, cuts=cuts, rules=Rules()).collect().filter(MATH)
+    made = prediction_rows(walk.candidates[3].lazy(), walk.models[3], chosen, folds=empty, cuts=cuts, rules=Rules()).filter(MATH)
     assert made["status"].unique().to_list() == ["predicted, too few past errors for an interval"]
     assert made["predicted_score"].null_count() == 0
     assert made.select("lower_80", "standard_error", "probability_proficient", "bubble").null_count().row(0) == (made.height,) * 4
