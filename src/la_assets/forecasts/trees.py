@@ -119,9 +119,9 @@ def _one_thread() -> AbstractContextManager[Any]:
 
 def fit_histogram(fold: Fold, chosen: Mapping[str, Any]) -> Any:
     """scikit-learn's histogram gradient boosting with the chosen hyper-parameters."""
-    from la_assets.forecasts.boosting import BinnedOnce
+    from la_assets.forecasts.boosting import binned_once
 
-    model = BinnedOnce(
+    model = binned_once()(
         learning_rate=_RATE,
         max_iter=int(chosen.get("rounds", ROUNDS)),
         max_leaf_nodes=chosen["max_leaf_nodes"],
