@@ -5,6 +5,7 @@ Every district has a data root and a Dagster home of its own below the bench's f
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 import sys
@@ -41,7 +42,7 @@ class Place:
         """Settings of a process that works here."""
         home = self.root / "dagster"
         home.mkdir(parents=True, exist_ok=True)
-        if not (home / "dagster.yaml").exists():
+        if not (home / "dagster.yaml").exists() or not filecmp.cmp(PROJECT / "dagster.yaml", home / "dagster.yaml", shallow=False):
             shutil.copy(PROJECT / "dagster.yaml", home / "dagster.yaml")
         path = [str(PROJECT), str(PROJECT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
         return {

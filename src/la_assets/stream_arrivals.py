@@ -69,7 +69,7 @@ _UNDER_WAY = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.Da
 @dg.sensor(
     name="stream_arrivals",
     target=dg.AssetSelection.all(),
-    minimum_interval_seconds=5,
+    minimum_interval_seconds=1,
     default_status=dg.DefaultSensorStatus.STOPPED,
     description="Events of the stream LA_STREAM: landed as files, and a run that carries them to today's marts.",
 )
