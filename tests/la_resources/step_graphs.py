@@ -21,7 +21,7 @@ def begin(step: str) -> int:
     """Leave a mark; how often the step has begun."""
     with (FOLDER / step).open("a") as marks:
         marks.write(f"{os.getpid()}\n")
-    print(f"{step} was here")
+    print(f"{step} was here\n", end="", flush=True)  # in one write: two processes print into the same file
     return len((FOLDER / step).read_text().splitlines())
 
 

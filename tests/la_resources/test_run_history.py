@@ -114,3 +114,40 @@ def test_what_was_written_before_a_kill_is_there_after_it(tmp_path: Path) -> Non
         kinds = [event.dagster_event_type for event in after.all_logs(run.run_id)]
         assert dg.DagsterEventType.STEP_SUCCESS in kinds
         assert kinds[-1] == dg.DagsterEventType.STEP_START
+
+
+def test_a_run_s_file_is_the_one_that_dagster_makes_and_holds_nothing_of_another_run(tmp_path: Path) -> None:
+    with instance(tmp_path / "ours", ours=True) as ours, instance(tmp_path / "theirs", ours=False) as theirs:
+        runs = [dg.materialize([counted], instance=ours).dagster_run.run_id for _ in range(3)]
+        their = dg.materialize([counted], instance=theirs).dagster_run.run_id
+        assert {len(ours.all_logs(run)) for run in runs} == {len(theirs.all_logs(their))}
+
+        def made(home: str, run: str) -> list[tuple]:
+            with closing(sqlite3.connect(tmp_path / home / "storage" / "history" / "runs" / f"{run}.db")) as file:
+                return [
+                    *file.execute("SELECT type, name, sql FROM sqlite_master ORDER BY 1, 2").fetchall(),
+                    file.execute("PRAGMA journal_mode").fetchone(),
+                    *file.execute("SELECT version_num FROM alembic_version").fetchall(),
+                ]
+
+        assert {tuple(made("ours", run)) for run in runs} == {tuple(made("theirs", their))}
+
+
+def test_a_file_that_somebody_else_makes_meanwhile_is_left_as_it_is(tmp_path: Path) -> None:
+    from la_resources.run_history import _is_put
+
+    assert _is_put(b"first", str(tmp_path / "runs" / "a.db"))
+    assert not _is_put(b"second", str(tmp_path / "runs" / "a.db"))
+    assert [file.read_bytes() for file in (tmp_path / "runs").iterdir()] == [b"first"]
+
+
+def test_runs_of_a_dagster_before_there_were_all_tables_are_brought_up_to_date(tmp_path: Path) -> None:
+    with instance(tmp_path, ours=False) as theirs:
+        dg.materialize([counted], instance=theirs)
+    file = tmp_path / "storage" / "history" / "runs.db"
+    with closing(sqlite3.connect(file)) as runs:
+        runs.execute("DROP TABLE instance_info")
+    with instance(tmp_path, ours=True) as ours:
+        assert ours.get_runs_count() == 1
+    with closing(sqlite3.connect(file)) as runs:
+        assert runs.execute("SELECT count(*) FROM sqlite_master WHERE name = 'instance_info'").fetchone() == (1,)
