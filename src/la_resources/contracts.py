@@ -105,6 +105,8 @@ class Table:
         Whether the table may hold direct identifiers (names, birth dates, contact, source identifiers).
     preview : bool
         Whether the asset's page shows the first rows; not where a row judges one student (a risk, its reasons).
+    in_order : bool
+        Whether who makes the table hands over its rows by the key: a large table is then streamed to disk and never sorted whole.
     """
 
     name: str
@@ -114,6 +116,7 @@ class Table:
     foreign_keys: tuple[ForeignKey, ...] = ()
     restricted: bool = False
     preview: bool = True
+    in_order: bool = False
     by_name: dict[str, Column] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

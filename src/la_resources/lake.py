@@ -145,7 +145,8 @@ class Lake:
         school_year : str
             The partition, e.g. ``2023-24``; every row must belong to it.
         frame : polars.LazyFrame or polars.DataFrame
-            The new rows. A lazy frame is streamed to disk, never collected whole.
+            The new rows. A lazy frame is streamed to disk; rows of a table that is ``in_order`` are never held whole, as they are for
+            sorting.
 
         Returns
         -------
@@ -158,6 +159,8 @@ class Lake:
             If columns, types, values, key or year break the contract. The old partition stays as it was.
         """
         shaped = _contract_columns(table, frame.lazy())
+        if not table.in_order:
+            shaped = shaped.sort(table.key, maintain_order=True)
         with self.staging() as folder:
             staged = folder / PART
             shaped.sink_parquet(staged, compression=_COMPRESSION, row_group_size=_ROW_GROUP)

@@ -32,7 +32,9 @@ def pages(year: Year) -> Page:
     with year.delivery(PAGES) as delivery:
         path = delivery.put("page.txt", year.label.encode()).path
     rows = pl.DataFrame({"path": [path], "school_year": [year.label]})
-    return Page(rows, {"auc": 0.5 if year.label == "2022-23" else 0.75, "curve": picture(figure, "A falling line")})
+    before = len(year.remembered)
+    year.remembered[year.label] = path
+    return Page(rows, {"before": before, "auc": 0.5 if year.label == "2022-23" else 0.75, "curve": picture(figure, "A falling line")})
 
 
 def _built(folder: Path, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
@@ -55,6 +57,13 @@ def test_a_page_shows_its_figures_and_pictures_on_the_partition_of_their_year(tm
         "2023-07-01": (0.75, 1),
     }
     assert shown["2023-07-01"]["curve"].value.startswith("![A falling line](data:image/png;base64,")
+
+
+def test_what_a_year_remembers_is_there_for_the_next_and_gone_with_the_step(tmp_path: Path) -> None:
+    with thrown_away_instance() as instance:
+        for _ in range(2):
+            made = _built(tmp_path, instance).asset_materializations_for_node("reports__pages")
+            assert [(m.partition, m.metadata["before"].value) for m in made] == [("2022-07-01", 0), ("2023-07-01", 1)]
 
 
 def test_files_and_their_index_go_together(tmp_path: Path) -> None:

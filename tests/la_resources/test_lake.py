@@ -9,10 +9,12 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from la_resources.contracts import SCHOOL_YEAR_PATTERN, Column, ContractError, Table
 from la_resources.lake import Lake
@@ -139,6 +141,15 @@ def test_a_column_that_old_files_lack_is_null_there(lake: Lake, tmp_path: Path) 
     assert lake.scan(ROWS).select("absent").collect()["absent"].to_list() == [None, None]
 
 
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("in_order", [False, True])
+def test_rows_lie_in_the_order_of_the_key_whoever_makes_them(folder_lake: Lake, in_order: bool, lazy: bool) -> None:
+    """A table whose maker says that they come so, and is wrong, is written twice and no worse."""
+    rows = days(50).sample(fraction=1, shuffle=True, seed=3)
+    folder_lake.publish(replace(ROWS, in_order=in_order), "2023-24", rows.lazy() if lazy else rows)
+    assert_frame_equal(folder_lake.scan(ROWS).collect(), rows.sort(ROWS.key))
+
+
 def test_a_lazy_frame_is_streamed_and_not_collected(folder_lake: Lake, tmp_path: Path) -> None:
     """3 million rows from disk to lake within far less memory than their 1.5 GB in a frame."""
     source = tmp_path / "big.parquet"
@@ -150,7 +161,8 @@ def test_a_lazy_frame_is_streamed_and_not_collected(folder_lake: Lake, tmp_path:
         "import re, sys, polars as pl; sys.path.insert(0, sys.argv[3])\n"
         "from test_lake import ROWS; from la_resources.lake import Lake\n"
         "import la_resources.lake as module; module._INSPECTED_AT_ONCE = 100_000\n"
-        "Lake(sys.argv[1]).publish(ROWS, '2023-24', pl.scan_parquet(sys.argv[2]))\n"
+        "from dataclasses import replace\n"
+        "Lake(sys.argv[1]).publish(replace(ROWS, in_order=True), '2023-24', pl.scan_parquet(sys.argv[2]))\n"
         "print(int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]) // 1024)"  # not ru_maxrss: it inherits
     )
     run = subprocess.run(

@@ -41,6 +41,7 @@ DAILY = Table(
     ),
     ("student_key", "school_id", "date"),
     (_student, _school),
+    in_order=True,
 )
 
 UNMATCHED = Table(
