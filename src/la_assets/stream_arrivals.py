@@ -2,11 +2,12 @@
 
 Which files wait for a run is told by the landing zone and the receipts alone, not by a cursor: a tick, a run or a daemon that was killed
 leaves files without a receipt, and the next tick finds them. While a run of the stream is under way none is asked for until it has come to
-its last step, the marts, which leaves a core free; the next one reads all that came meanwhile, and comes to its own marts seconds after
-those are written. A run that failed after it had read its files is asked for again, a few times: else the marts would wait for the
-next event. The sensor of other arrivals passes over these files. What a run of the stream rebuilds is what can be had within
-seconds (``TODAY``); scores, forecasts and workbooks follow in the night. Contracts and the tests of marts hold in every run. What only
-reports (the checks, a fifth of a run's time) and what is not of a student, class or school (``WHOLE``) is done by a run in ``WHOLE_EVERY``.
+its last step, the marts, which leaves a core free; the next one reads all that came meanwhile. Marts are built one after the other
+(``MARTS_POOL``), whichever run is faster: what is published later has been read later. A run that failed after it had read its files is
+asked for again, a few times: else the marts would wait for the next event. The sensor of other arrivals passes over these files. What
+a run of the stream rebuilds is what can be had within seconds (``TODAY``); scores, forecasts and workbooks follow in the night. Contracts
+and the tests of marts hold in every run. What only reports (the checks, a fifth of a run's time) and what is not of a student, class or
+school (``WHOLE``) is done by a run in ``WHOLE_EVERY``.
 """
 
 import datetime as dt
@@ -20,7 +21,7 @@ import dagster as dg
 
 from la_assets.attendance.schema import UNMATCHED
 from la_assets.landing.schema import ATTENDANCE, FILES, GRADES_POSTED, LMS_ACTIVITY, QUARANTINE
-from la_assets.marts.assets import marts
+from la_assets.marts.assets import MARTS_POOL, marts
 from la_assets.marts.schema import DISTRICT_OVERVIEW, EQUITY_GAPS
 from la_assets.school_years import FIRST_SCHOOL_YEAR, SCHOOL_YEARS, SchoolYear, current_school_year
 from la_assets.yearly_tables import asset_key
@@ -80,6 +81,7 @@ def stream_arrivals(
     settings = StreamSettings.from_environment()
     if not settings.name:
         return dg.SkipReason("LA_STREAM is not set: there is no stream to read; name one, or switch this sensor off")
+    _let_marts_follow_each_other(context.instance)
     zone, memory = storage_at(landing_zone.root, "landing zone"), lake.lake().storage
     consumer = Consumer(Stream(settings), zone, memory, FIRST_SCHOOL_YEAR, context.log.info)
     until, events = time.monotonic() + PATIENCE, 0
@@ -94,6 +96,13 @@ def stream_arrivals(
             wait = "wait for the run that is under way to end" if busy else "waits for a run"
             return dg.SkipReason(f"{events:,} events landed; {len(waiting) or 'no'} file(s) {wait}")
         time.sleep(_POLL)
+
+
+def _let_marts_follow_each_other(instance: dg.DagsterInstance) -> None:
+    """Give the pool of the marts one place, where the instance has pools."""
+    events = instance.event_log_storage
+    if events.supports_global_concurrency_limits and events.get_concurrency_info(MARTS_POOL).slot_count != 1:
+        events.set_concurrency_slots(MARTS_POOL, 1)
 
 
 def _landed(consumer: Consumer, log: logging.Logger) -> int:

@@ -13,11 +13,13 @@ from dagster._core.events import DagsterEvent
 from la_assets.definitions import defs
 from la_assets.landing.assets import landing
 from la_assets.landing.sensors import landing_arrivals
+from la_assets.marts.assets import MARTS_POOL, marts
 from la_assets.school_years import current_school_year
 from la_assets.stream_arrivals import ATTEMPT_TAG, STREAM_TAG, WHOLE_EVERY, WHOLE_TAG, followed, stream_arrivals
 from la_resources.environments import DistrictResource, LakeResource, LandingZoneResource
 from tests.kinesis_server import KINESIS_LOCAL, kinesis_local
 from tests.la_resources.streams.desk import Desk, event, new_stream
+from tests.thrown_away import thrown_away_instance
 
 pytestmark = pytest.mark.needs("node", str(KINESIS_LOCAL))
 
@@ -124,6 +126,15 @@ def test_a_run_that_makes_its_marts_lets_one_begin_behind_it(sensor: Sensor) -> 
     assert sensor.requested().tags["landing/files"] == "1"
     under_way("marts")
     assert "wait for the run that is under way" in sensor.skipped(), "two are under way, whatever they do"
+
+
+def test_marts_of_one_run_are_built_after_those_of_the_run_before(sensor: Sensor) -> None:
+    assert marts.op.pool == MARTS_POOL
+    with thrown_away_instance() as instance:
+        sensor.instance = instance
+        for _ in range(2):
+            sensor.tick()
+            assert instance.event_log_storage.get_concurrency_info(MARTS_POOL).slot_count == 1
 
 
 def test_a_run_that_failed_after_it_had_read_its_files_is_begun_again_but_not_for_ever(sensor: Sensor) -> None:
