@@ -1,13 +1,11 @@
 """The stream's sensor: a tick lands what is new in the stream as files, and asks for the run that carries them to the marts.
 
 Which files wait for a run is told by the landing zone and the receipts alone, not by a cursor: a tick, a run or a daemon that was killed
-leaves files without a receipt, and the next tick finds them. While a run of the stream is under way none is asked for until it has come to
-its last step, the marts, which leaves a core free; the next one reads all that came meanwhile. Marts are built one after the other
-(``MARTS_POOL``), whichever run is faster: what is published later has been read later. A run that failed after it had read its files is
-asked for again, a few times: else the marts would wait for the next event. The sensor of other arrivals passes over these files. What
-a run of the stream rebuilds is what can be had within seconds (``TODAY``); scores, forecasts and workbooks follow in the night. Contracts
-and the tests of marts hold in every run. What only reports (the checks, a fifth of a run's time) and what is not of a student, class or
-school (``WHOLE``) is done by a run in ``WHOLE_EVERY``.
+leaves files without a receipt, and the next tick finds them. While a run of the stream is under way none is asked for; the next one reads
+all that came meanwhile. A run that failed after it had read its files is asked for again, a few times: else the marts would wait for the
+next event. The sensor of other arrivals passes over these files. What a run of the stream rebuilds is what can be had within
+seconds (``TODAY``); scores, forecasts and workbooks follow in the night. Contracts and the tests of marts hold in every run. What only
+reports (the checks, a fifth of a run's time) and what is not of a student, class or school (``WHOLE``) is done by a run in ``WHOLE_EVERY``.
 """
 
 import datetime as dt
@@ -21,7 +19,6 @@ import dagster as dg
 
 from la_assets.attendance.schema import UNMATCHED
 from la_assets.landing.schema import ATTENDANCE, FILES, GRADES_POSTED, LMS_ACTIVITY, QUARANTINE
-from la_assets.marts.assets import MARTS_POOL, marts
 from la_assets.marts.schema import DISTRICT_OVERVIEW, EQUITY_GAPS
 from la_assets.school_years import FIRST_SCHOOL_YEAR, SCHOOL_YEARS, SchoolYear, current_school_year
 from la_assets.yearly_tables import asset_key
@@ -57,9 +54,6 @@ WHOLE_TAG, WHOLE_EVERY = "landing/whole", dt.timedelta(minutes=10)
 WHOLE = (UNMATCHED, DISTRICT_OVERVIEW, EQUITY_GAPS)
 """Tables in which a single mark cannot be seen, or that nobody waits for."""
 
-MOST_AT_ONCE = 2
-"""Runs of the stream under way: one that makes its marts, and one behind it."""
-
 _POLL = 0.25
 _DAYS_BACK = 2
 _LAST_RUNS = 20
@@ -81,7 +75,6 @@ def stream_arrivals(
     settings = StreamSettings.from_environment()
     if not settings.name:
         return dg.SkipReason("LA_STREAM is not set: there is no stream to read; name one, or switch this sensor off")
-    _let_marts_follow_each_other(context.instance)
     zone, memory = storage_at(landing_zone.root, "landing zone"), lake.lake().storage
     consumer = Consumer(Stream(settings), zone, memory, FIRST_SCHOOL_YEAR, context.log.info)
     until, events = time.monotonic() + PATIENCE, 0
@@ -98,13 +91,6 @@ def stream_arrivals(
         time.sleep(_POLL)
 
 
-def _let_marts_follow_each_other(instance: dg.DagsterInstance) -> None:
-    """Give the pool of the marts one place, where the instance has pools."""
-    events = instance.event_log_storage
-    if events.supports_global_concurrency_limits and events.get_concurrency_info(MARTS_POOL).slot_count != 1:
-        events.set_concurrency_slots(MARTS_POOL, 1)
-
-
 def _landed(consumer: Consumer, log: logging.Logger) -> int:
     """Land what is new; how many events."""
     try:
@@ -117,9 +103,7 @@ def _landed(consumer: Consumer, log: logging.Logger) -> int:
 
 
 def _is_under_way(instance: dg.DagsterInstance, stream: str) -> bool:
-    """Whether a run of the stream has to come to its marts, or as many as may be are under way."""
-    runs = instance.get_runs(dg.RunsFilter(tags={STREAM_TAG: stream}, statuses=_UNDER_WAY), limit=MOST_AT_ONCE)
-    return len(runs) >= MOST_AT_ONCE or not all(instance.get_run_step_stats(run.run_id, [marts.op.name]) for run in runs)
+    return bool(instance.get_runs(dg.RunsFilter(tags={STREAM_TAG: stream}, statuses=_UNDER_WAY), limit=1))
 
 
 def unread(landing_zone: LandingZoneResource, lake: LakeResource) -> list[str]:

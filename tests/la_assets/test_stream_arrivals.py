@@ -8,18 +8,15 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import time_machine
-from dagster._core.events import DagsterEvent
 
 from la_assets.definitions import defs
 from la_assets.landing.assets import landing
 from la_assets.landing.sensors import landing_arrivals
-from la_assets.marts.assets import MARTS_POOL, marts
 from la_assets.school_years import current_school_year
 from la_assets.stream_arrivals import ATTEMPT_TAG, STREAM_TAG, WHOLE_EVERY, WHOLE_TAG, followed, stream_arrivals
 from la_resources.environments import DistrictResource, LakeResource, LandingZoneResource
 from tests.kinesis_server import KINESIS_LOCAL, kinesis_local
 from tests.la_resources.streams.desk import Desk, event, new_stream
-from tests.thrown_away import thrown_away_instance
 
 pytestmark = pytest.mark.needs("node", str(KINESIS_LOCAL))
 
@@ -109,32 +106,6 @@ def test_while_a_run_of_the_stream_is_under_way_events_are_landed_and_wait(senso
     assert ATTEMPT_TAG not in again.tags
     assert again.run_key != first.run_key
     assert again.tags["landing/files"] == "2", "what a failed run did not read is asked for again with what is new"
-
-
-def test_a_run_that_makes_its_marts_lets_one_begin_behind_it(sensor: Sensor) -> None:
-    job = defs.resolve_implicit_global_asset_job_def()
-
-    def under_way(at: str) -> dg.DagsterRun:
-        run = sensor.instance.create_run_for_job(job, tags={STREAM_TAG: sensor.desk.name}, status=dg.DagsterRunStatus.STARTED)
-        sensor.instance.report_dagster_event(DagsterEvent(dg.DagsterEventType.STEP_START.value, job.name, step_key=at), run.run_id)
-        return run
-
-    sensor.desk.put(event("1"))
-    before = under_way("attendance__daily")
-    assert "wait for the run that is under way" in sensor.skipped()
-    sensor.instance.report_dagster_event(DagsterEvent(dg.DagsterEventType.STEP_START.value, job.name, step_key="marts"), before.run_id)
-    assert sensor.requested().tags["landing/files"] == "1"
-    under_way("marts")
-    assert "wait for the run that is under way" in sensor.skipped(), "two are under way, whatever they do"
-
-
-def test_marts_of_one_run_are_built_after_those_of_the_run_before(sensor: Sensor) -> None:
-    assert marts.op.pool == MARTS_POOL
-    with thrown_away_instance() as instance:
-        sensor.instance = instance
-        for _ in range(2):
-            sensor.tick()
-            assert instance.event_log_storage.get_concurrency_info(MARTS_POOL).slot_count == 1
 
 
 def test_a_run_that_failed_after_it_had_read_its_files_is_begun_again_but_not_for_ever(sensor: Sensor) -> None:

@@ -68,10 +68,6 @@ _PAGES = {
 }
 
 
-MARTS_POOL = "marts"
-"""Builds at a time. With one place (``stream_arrivals`` sees to it) a build reads what was there when the one before had been published."""
-
-
 def _name(table: Table) -> str:
     return table.name.replace(".", "__")
 
@@ -97,7 +93,6 @@ def _name(table: Table) -> str:
     partitions_def=SCHOOL_YEARS,
     backfill_policy=dg.BackfillPolicy.single_run(),
     can_subset=True,
-    pool=MARTS_POOL,
     required_resource_keys={"marts_engine", "district"},
 )
 def marts(context: dg.AssetExecutionContext) -> Iterator[dg.Output]:
