@@ -246,9 +246,9 @@ def _loaded_history(folder: Path, sizes: Sizes) -> Place:
 
 
 def _start_over(place: Place) -> None:
-    """No lake, no SQL file, no run history; the held-back day has not arrived."""
+    """No lake, no SQL file, no run history, nothing for people, no events of an earlier bench; the held-back day has not arrived."""
     take_back_last_day(place)
-    for folder in (place.lake, place.root / "dagster", place.root / "copy"):
+    for folder in (place.lake, place.root / "dagster", place.root / "copy", place.root / "deliverables", place.landing / "stream"):
         shutil.rmtree(folder, ignore_errors=True)
     (place.root / "warehouse.duckdb").unlink(missing_ok=True)
 
