@@ -92,6 +92,7 @@ def test_la_resources_never_imports_la_assets() -> None:
 def test_dagster_is_known_only_where_resources_meet_the_graph() -> None:
     """The lake, the intake and the readers can be used without Dagster."""
     meeting = {
+        "cron_intervals.py",
         "environments.py",
         "io_managers.py",
         "run_coordinator.py",

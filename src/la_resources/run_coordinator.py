@@ -13,6 +13,8 @@ import dagster as dg
 from dagster._core.run_coordinator import QueuedRunCoordinator, SubmitRunContext
 from dagster._serdes import ConfigurableClassData
 
+from la_resources import cron_intervals
+
 
 class RunQueue(QueuedRunCoordinator):
     """A queue that runs of some tags do not wait in.
@@ -36,6 +38,7 @@ class RunQueue(QueuedRunCoordinator):
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]) -> RunQueue:
+        cron_intervals.remember()
         return cls(inst_data, **config_value)
 
     def submit_run(self, context: SubmitRunContext) -> dg.DagsterRun:

@@ -31,6 +31,8 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, NullPool, StaticPool, create_engine, event
 
+from la_resources import cron_intervals
+
 _KEPT_OPEN = 4
 """Files kept open at a time: the index of all runs and those of the latest runs."""
 _BUSY_SECONDS = 30
@@ -136,6 +138,7 @@ class RunHistory(DagsterSqliteStorage):
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> RunHistory:
+        cron_intervals.remember()
         return cls(inst_data=inst_data, **config_value)
 
 

@@ -35,12 +35,13 @@ from dagster._core.executor.in_process import InProcessExecutor
 from dagster._utils.error import SerializableErrorInfo, serializable_error_info_from_exc_info
 
 from la_resources.child_processes import end_with_the_parent, processes, threads_lost_in_forks
-from la_resources.run_history import EventLog
 
 if TYPE_CHECKING:
     from dagster._core.execution.context.system import PlanExecutionContext, PlanOrchestrationContext
     from dagster._core.execution.plan.active import ActiveExecution
     from dagster._core.execution.plan.plan import ExecutionPlan
+
+    from la_resources.run_history import EventLog
 
 _LOOKS_EVERY = 0.5
 """Seconds between two looks for a signal, and for a place in a pool."""
@@ -188,7 +189,7 @@ class _Forks:
             fork.connection.send((step, active.get_known_state()))
 
     def _another(self) -> _Fork:
-        if isinstance(history := self._plan_context.instance.event_log_storage, EventLog):
+        if history := _history_that_closes(self._plan_context.instance):
             history.close_files()  # SQLite in a fork would take locks for its own that this process holds
         context = get_context("fork")
         ours, theirs = context.Pipe()
@@ -246,12 +247,20 @@ def _execute_steps(
     threading.Thread(target=end_with_the_parent, daemon=True).start()
     with suppress(ConnectionError), ExitStack() as stack:
         instance = plan_context.instance  # as it is, if it has nothing open
-        if not isinstance(instance.event_log_storage, EventLog):
+        if not _history_that_closes(instance):
             instance = stack.enter_context(dg.DagsterInstance.from_ref(instance.get_ref()))
         try:
             _serve(connection, plan_context, plan, instance)
         except (Exception, DagsterExecutionInterruptedError, KeyboardInterrupt):
             connection.send(serializable_error_info_from_exc_info(sys.exc_info()))
+
+
+def _history_that_closes(instance: dg.DagsterInstance) -> EventLog | None:
+    """The history whose files can be closed before a fork; imported here, it would be a fifth of the time to load the graph."""
+    from la_resources.run_history import EventLog
+
+    history = instance.event_log_storage
+    return history if isinstance(history, EventLog) else None
 
 
 def _serve(connection: Connection, plan_context: PlanOrchestrationContext, plan: ExecutionPlan, instance: dg.DagsterInstance) -> None:
