@@ -17,5 +17,10 @@ _remembered = lru_cache(maxsize=None)(get_smallest_cron_interval)
 
 
 def remember() -> None:
-    """Let Dagster in this process remember them; called by what every process of an instance loads."""
+    """Let Dagster in this process remember them.
+
+    Called by parts of the instance that ``dagster.yaml`` names: the local run history, which every process opens, and the queue of runs,
+    which the daemon opens, in the deployment too. The deployment's web server, which reads the graph only when that is loaded anew, goes
+    without.
+    """
     freshness.get_smallest_cron_interval = _remembered

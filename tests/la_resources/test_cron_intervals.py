@@ -1,12 +1,14 @@
 """Dagster's own shortest intervals of cron expressions, and each worked out once."""
 
 import datetime as dt
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import dagster as dg
 import pytest
+import yaml
 from dagster._core.definitions import freshness
 from dagster._serdes import deserialize_value, serialize_value
 from dagster._utils import schedules
@@ -14,13 +16,9 @@ from dagster._utils import schedules
 from la_assets.automation import DAILY, QUARTERLY_MODELS, WEEKLY
 from la_resources import cron_intervals
 
-INSTANCE = Path(__file__).resolve().parents[2] / "dagster.yaml"
-READS = """
-import dagster as dg
-from dagster._core.definitions import freshness
-dg.DagsterInstance.get()
-print(freshness.get_smallest_cron_interval.__module__, hasattr(freshness.get_smallest_cron_interval, "cache_info"))
-"""
+PROJECT = Path(__file__).resolve().parents[2]
+OPENS = "import dagster as dg; from dagster._core.definitions import freshness; opened = dg.DagsterInstance.get(){part}; "
+TELLS = "print(hasattr(freshness.get_smallest_cron_interval, 'cache_info'))"
 
 
 @pytest.fixture
@@ -51,13 +49,19 @@ def test_a_policy_that_looks_back_beyond_the_tick_before_is_refused_every_time()
             dg.FreshnessPolicy.cron(deadline_cron="0 7 * * *", lower_bound_delta=dt.timedelta(hours=25))
 
 
-def test_a_process_that_opens_the_instance_remembers(tmp_path: Path) -> None:
-    (tmp_path / "dagster.yaml").write_bytes(INSTANCE.read_bytes())
+@pytest.mark.parametrize(
+    ("file", "parts", "opened"),
+    [("dagster.yaml", ("storage",), ""), ("deploy/dagster.yaml", ("run_coordinator",), ".run_coordinator"), ("dagster.yaml", (), "")],
+    ids=["the history of the local instance", "the queue of the deployment", "neither"],
+)
+def test_a_process_that_opens_the_history_or_the_queue_remembers(tmp_path: Path, file: str, parts: tuple[str, ...], opened: str) -> None:
+    told = yaml.safe_load((PROJECT / file).read_text())
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump({part: told[part] for part in parts} | {"telemetry": {"enabled": False}}))
     found = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", READS],
-        env={"DAGSTER_HOME": str(tmp_path), "LA_DAGSTER_STORAGE": str(tmp_path / "storage"), "PATH": "/usr/bin:/bin"},
+        [sys.executable, "-W", "ignore", "-c", OPENS.format(part=opened) + TELLS],
+        env={"DAGSTER_HOME": str(tmp_path), "LA_DAGSTER_STORAGE": str(tmp_path / "storage"), "PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert found.stdout.split()[-1] == "True"
+    assert found.stdout.split()[-1] == str(bool(parts))
